@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+/** Every reason for which an update, a join or an upload is refused. Closed: a new reason is a new protocol version. */
+export const RefusalReason = z.enum([
+  'not-a-member',
+  'wrong-study',
+  'wrong-round',
+  'round-closed',
+  'duplicate-update',
+  'wrong-base',
+  'bad-signature',
+  'unknown-blob',
+  'digest-mismatch',
+  'malformed-container',
+  'tensor-missing',
+  'tensor-unexpected',
+  'wrong-shape',
+  'wrong-dtype',
+  'not-finite',
+  'out-of-bounds',
+  'counts-beyond-enrolled',
+  'protocol-version',
+]);
+export type RefusalReason = z.infer<typeof RefusalReason>;
+
+/** An expected "no": a value, not an exception. `sentence` says who, what was expected and what came. */
+export const Refusal = z.strictObject({ reason: RefusalReason, sentence: z.string().max(1000) });
+export type Refusal = z.infer<typeof Refusal>;

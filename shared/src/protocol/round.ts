@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { Count, DigestSchema, Id, Instant, SiteName } from './primitives.js';
+import { Refusal } from './refusal.js';
+import { StudyManifest } from './study.js';
+
+export const RoundState = z.enum(['open', 'collecting', 'aggregating', 'committed', 'aborted']);
+export type RoundState = z.infer<typeof RoundState>;
+
+export const BlobRef = z.strictObject({ digest: DigestSchema, bytes: z.int().min(1) });
+export type BlobRef = z.infer<typeof BlobRef>;
+
+export const ModelVersion = z.strictObject({
+  studyId: Id,
+  /** 0 is the initial model; version n is what round n committed. */
+  version: Count,
+  blob: BlobRef,
+  createdAt: Instant,
+});
+export type ModelVersion = z.infer<typeof ModelVersion>;
+
+/** Names from a closed list, finite numbers only: nothing else about training leaves a site. */
+export const TrainingMetrics = z.strictObject({
+  loss: z.number(),
+  supervised: z.number().nullable(),
+  unsupervised: z.number().nullable(),
+  cps: z.number().nullable(),
+  secondsPerStep: z.number().min(0),
+});
+export type TrainingMetrics = z.infer<typeof TrainingMetrics>;
+
+export const Progress = z.strictObject({
+  roundId: Id,
+  phase: z.enum(['fetching', 'evaluating', 'training', 'uploading']),
+  done: Count,
+  total: Count,
+  metrics: TrainingMetrics.nullable(),
+});
+export type Progress = z.infer<typeof Progress>;
+
+/** What a site signs (compact JWS, EdDSA, the site's key) and submits once its blob is on the server. */
+export const UpdateManifest = z.strictObject({
+  studyDigest: DigestSchema,
+  roundId: Id,
+  siteId: Id,
+  base: DigestSchema,
+  blob: BlobRef,
+  labelled: Count,
+  unlabelled: Count,
+  steps: Count,
+  metrics: TrainingMetrics,
+  software: z.string().max(100),
+});
+export type UpdateManifest = z.infer<typeof UpdateManifest>;
+
+export const SubmitUpdate = z.strictObject({ jws: z.string().max(16_384) });
+export const SubmitAnswer = z.union([
+  z.strictObject({ accepted: z.literal(true), updateId: Id }),
+  z.strictObject({ accepted: z.literal(false), refusal: Refusal }),
+]);
+export type SubmitAnswer = z.infer<typeof SubmitAnswer>;
+
+/** What a site's node has to do now; the socket only says that this may have changed. */
+export const Assignment = z.strictObject({
+  study: z.strictObject({ id: Id, digest: DigestSchema, manifest: StudyManifest }).nullable(),
+  /** The newest committed model: an observer, or a site with validation volumes, measures it. */
+  model: ModelVersion.nullable(),
+  /** The open round in which this site is a member and has not submitted. */
+  round: z.strictObject({ id: Id, number: Count, base: BlobRef, deadline: Instant }).nullable(),
+  /** No further round will open. */
+  finished: z.boolean(),
+});
+export type Assignment = z.infer<typeof Assignment>;
+
+/** A site's figures of one model version on its own validation volumes; means over volumes of foreground classes. */
+export const Evaluation = z.strictObject({
+  studyId: Id,
+  model: DigestSchema,
+  volumes: z.int().min(1).max(100_000),
+  dice: z.number().min(0).max(1),
+  hd95: z.number().min(0).nullable().describe('mm; null where a prediction was empty'),
+});
+export type Evaluation = z.infer<typeof Evaluation>;
+
+export const Contribution = z.strictObject({
+  siteId: Id,
+  site: SiteName,
+  state: z.enum(['invited', 'fetching', 'evaluating', 'training', 'uploading', 'accepted', 'refused', 'missed']),
+  done: Count,
+  total: Count,
+  labelled: Count.nullable(),
+  unlabelled: Count.nullable(),
+  weight: z.number().nullable().describe('share of the aggregate, 0 to 1'),
+  bytes: z.int().nullable(),
+  metrics: TrainingMetrics.nullable(),
+  refusal: Refusal.nullable(),
+});
+export type Contribution = z.infer<typeof Contribution>;
+
+export const SiteDice = z.strictObject({ site: SiteName, dice: z.number(), hd95: z.number().nullable(), volumes: z.int() });
+
+export const RoundView = z.strictObject({
+  id: Id,
+  studyId: Id,
+  number: Count,
+  state: RoundState,
+  base: DigestSchema,
+  result: BlobRef.nullable(),
+  openedAt: Instant,
+  deadline: Instant,
+  closedAt: Instant.nullable(),
+  reason: z.string().nullable().describe('why a round was aborted'),
+  quorum: Count,
+  contributions: z.array(Contribution),
+  /** Of the model this round committed, by site; grows as sites report. */
+  evaluations: z.array(SiteDice),
+  /** Mean of the evaluations over volumes; null until one arrives. */
+  dice: z.number().nullable(),
+  /** Mean of the contributions' losses by weight; null until one is accepted. */
+  loss: z.number().nullable(),
+  /** Bytes of accepted updates. */
+  bytes: z.int(),
+});
+export type RoundView = z.infer<typeof RoundView>;
+
+export const StudyState = z.enum(['draft', 'running', 'paused', 'finished', 'stopped']);
+export type StudyState = z.infer<typeof StudyState>;
+
+export const StudyView = z.strictObject({
+  id: Id,
+  digest: DigestSchema,
+  state: StudyState,
+  reason: z.string().nullable(),
+  manifest: StudyManifest,
+  createdAt: Instant,
+  roundsCommitted: Count,
+  initialDice: z.number().nullable(),
+});
+export type StudyView = z.infer<typeof StudyView>;

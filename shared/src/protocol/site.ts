@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { Count, Id, Instant, SiteName } from './primitives.js';
+
+/** Ed25519 public key as a JWK (RFC 8037). */
+export const PublicKey = z.strictObject({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'),
+});
+export type PublicKey = z.infer<typeof PublicKey>;
+
+export const EnrolmentCodeRequest = z.strictObject({ name: SiteName, role: z.enum(['trainer', 'observer']).default('trainer') });
+export const EnrolmentCode = z.strictObject({ name: SiteName, code: z.string(), expiresAt: Instant });
+export type EnrolmentCode = z.infer<typeof EnrolmentCode>;
+
+/** Counts only: never a file name. */
+export const DataCard = z.strictObject({ labelled: Count, unlabelled: Count, validation: Count });
+export type DataCard = z.infer<typeof DataCard>;
+
+export const EnrolRequest = z.strictObject({ code: z.string().min(1).max(100), publicKey: PublicKey, software: z.string().max(100) });
+export type EnrolRequest = z.infer<typeof EnrolRequest>;
+export const Enrolled = z.strictObject({ siteId: Id, name: SiteName, role: z.enum(['trainer', 'observer']), audience: z.string() });
+export type Enrolled = z.infer<typeof Enrolled>;
+
+/** What a node says of itself when its socket opens. */
+export const SiteHello = z.strictObject({
+  protocolVersion: z.int(),
+  software: z.string().max(100),
+  engine: z.string().max(200),
+  data: DataCard,
+});
+export type SiteHello = z.infer<typeof SiteHello>;
+
+export const SiteView = z.strictObject({
+  id: Id,
+  name: SiteName,
+  role: z.enum(['trainer', 'observer']),
+  state: z.enum(['enrolled', 'revoked']),
+  connected: z.boolean(),
+  lastSeen: Instant.nullable(),
+  software: z.string().nullable(),
+  engine: z.string().nullable(),
+  data: DataCard.nullable(),
+  keyFingerprint: z.string(),
+});
+export type SiteView = z.infer<typeof SiteView>;
