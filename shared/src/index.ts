@@ -8,3 +8,4 @@ export * from './protocol/round.js';
 export * from './protocol/socket.js';
 export * from './protocol/operator.js';
 export * from './random/random.js';
+export * from './tensors/index.js';
