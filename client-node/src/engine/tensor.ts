@@ -69,10 +69,10 @@ export class HandleLedger {
     this.#scopes.push(scope);
     try {
       const result = body();
-      const kept = tensorsWithin(result);
-      for (const tensor of kept) scope.delete(tensor.id);
+      // Only what the body made moves outwards: a handle that it was lent stays with its owner.
+      const kept = tensorsWithin(result).filter((tensor) => scope.delete(tensor.id));
       this.#scopes.pop();
-      for (const tensor of kept) if (this.#live.has(tensor.id)) this.#scopes.at(-1)?.add(tensor.id);
+      for (const tensor of kept) this.#scopes.at(-1)?.add(tensor.id);
       return result;
     } catch (error) {
       this.#scopes.pop();

@@ -1,0 +1,65 @@
+import type { DType } from './tensor.js';
+
+/** The part of the tfjs-node addon's native interface that the ops use: `tf.backend().binding`. */
+export interface NativeBinding {
+  createTensor(shape: readonly number[], dtype: number, values: Float32Array | Int32Array): number;
+  deleteTensor(id: number): void;
+  tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array;
+  executeOp(name: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): NativeResult[];
+  readonly TF_ATTR_STRING: number;
+  readonly TF_ATTR_INT: number;
+  readonly TF_ATTR_FLOAT: number;
+  readonly TF_ATTR_BOOL: number;
+  readonly TF_ATTR_TYPE: number;
+  readonly TF_ATTR_SHAPE: number;
+}
+
+export interface NativeResult {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+export interface Attribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
+}
+
+/** TensorFlow's numbers for element types (tf_datatype.h); bfloat16 is unknown to TF.js, so it never leaves the ops. */
+export const TYPE_NUMBER: Record<DType, number> = { float32: 1, int32: 3, bfloat16: 14 };
+export const BOOL_NUMBER = 10;
+
+export function dtypeOf(typeNumber: number): DType {
+  if (typeNumber === TYPE_NUMBER.float32) return 'float32';
+  if (typeNumber === TYPE_NUMBER.int32) return 'int32';
+  if (typeNumber === TYPE_NUMBER.bfloat16) return 'bfloat16';
+  throw new Error(`native op: expected a float32, int32 or bfloat16 result, got TensorFlow type ${typeNumber}`);
+}
+
+/** Writes TensorFlow's op attributes. */
+export class Attributes {
+  constructor(private readonly binding: NativeBinding) {}
+
+  type(name: string, dtype: DType): Attribute {
+    return { name, type: this.binding.TF_ATTR_TYPE, value: TYPE_NUMBER[dtype] };
+  }
+  typeNumber(name: string, value: number): Attribute {
+    return { name, type: this.binding.TF_ATTR_TYPE, value };
+  }
+  int(name: string, value: number | readonly number[]): Attribute {
+    return { name, type: this.binding.TF_ATTR_INT, value };
+  }
+  float(name: string, value: number): Attribute {
+    return { name, type: this.binding.TF_ATTR_FLOAT, value };
+  }
+  bool(name: string, value: boolean): Attribute {
+    return { name, type: this.binding.TF_ATTR_BOOL, value };
+  }
+  string(name: string, value: string): Attribute {
+    return { name, type: this.binding.TF_ATTR_STRING, value };
+  }
+  shape(name: string, value: readonly number[]): Attribute {
+    return { name, type: this.binding.TF_ATTR_SHAPE, value };
+  }
+}
