@@ -1,0 +1,67 @@
+import { PGlite } from '@electric-sql/pglite';
+import { createPgConfig } from '@electric-sql/pglite/node-postgres';
+import { migrations } from '@consilium/migrations';
+import pg from 'pg';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { ExitCode, StartRefused } from '../settings/start-refused.js';
+import { entities } from './entities.js';
+
+export interface Database {
+  dataSource: DataSource;
+  close(): Promise<void>;
+}
+
+/** Where the tables live: a Postgres by its address, or the embedded one in a folder (`memory://` for tests). */
+export type DatabasePlace = { url: string } | { folder: string };
+
+/** Opens the database and runs the migrations that it lacks. */
+export async function openDatabase(place: DatabasePlace): Promise<Database> {
+  const database = 'url' in place ? await connect(place.url) : await embed(place.folder);
+  try {
+    await database.dataSource.runMigrations({ transaction: 'each' });
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+const common = { type: 'postgres', entities, migrations, synchronize: false, installExtensions: false } as const;
+
+async function connect(url: string): Promise<Database> {
+  const options: DataSourceOptions = { ...common, driver: pg, url, connectTimeoutMS: 10_000, poolSize: 10 };
+  const dataSource = new DataSource(options);
+  try {
+    await dataSource.initialize();
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new StartRefused(ExitCode.usage, `The database at ${withoutPassword(url)} does not answer: ${cause}.`);
+  }
+  return { dataSource, close: () => dataSource.destroy() };
+}
+
+/** PGlite has one connection: a pool of one, never idle out, because its adapter cannot be connected twice. */
+async function embed(folder: string): Promise<Database> {
+  const pglite = await PGlite.create(folder);
+  const extra = { ...createPgConfig(pglite), max: 1, idleTimeoutMillis: 0 };
+  const dataSource = new DataSource({ ...common, driver: pg, extra });
+  try {
+    await dataSource.initialize();
+  } catch (error) {
+    await pglite.close();
+    throw error;
+  }
+  return {
+    dataSource,
+    close: async () => {
+      await dataSource.destroy();
+      await pglite.close();
+    },
+  };
+}
+
+function withoutPassword(url: string): string {
+  if (!URL.canParse(url)) return 'DATABASE_URL';
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}

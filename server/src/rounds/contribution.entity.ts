@@ -1,0 +1,49 @@
+import type { Contribution, Refusal, TrainingMetrics } from '@consilium/shared';
+import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { SiteEntity } from '../sites/site.entity.js';
+import { RoundEntity } from './round.entity.js';
+
+export type ContributionState = Contribution['state'];
+
+/** One member of a round and how far it has come. Rows are written when the round opens and never added later. */
+@Entity('contribution')
+export class ContributionEntity {
+  @PrimaryColumn('uuid', { name: 'round_id', primaryKeyConstraintName: 'pk_contribution' })
+  roundId!: string;
+
+  @PrimaryColumn('uuid', { name: 'site_id', primaryKeyConstraintName: 'pk_contribution' })
+  siteId!: string;
+
+  @ManyToOne(() => RoundEntity)
+  @JoinColumn({ name: 'round_id', foreignKeyConstraintName: 'fk_contribution_round' })
+  round?: unknown;
+
+  @ManyToOne(() => SiteEntity)
+  @JoinColumn({ name: 'site_id', foreignKeyConstraintName: 'fk_contribution_site' })
+  site?: unknown;
+
+  @Column('text')
+  state!: ContributionState;
+
+  @Column('integer')
+  done!: number;
+
+  @Column('integer')
+  total!: number;
+
+  /** Volumes that the site held when the round opened: an update may not claim more. */
+  @Column('integer', { name: 'enrolled_labelled' })
+  enrolledLabelled!: number;
+
+  @Column('integer', { name: 'enrolled_unlabelled' })
+  enrolledUnlabelled!: number;
+
+  @Column('jsonb', { nullable: true })
+  metrics!: TrainingMetrics | null;
+
+  @Column('jsonb', { nullable: true })
+  refusal!: Refusal | null;
+
+  @Column('timestamptz', { name: 'updated_at' })
+  updatedAt!: Date;
+}

@@ -1,0 +1,53 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { ExitCode, StartRefused } from './start-refused.js';
+
+/** Everything that a person may decide about this process; parsed once, from the environment and the flags. */
+export const Settings = z.strictObject({
+  home: z.string().min(1).describe('folder of keys, blobs and the embedded database'),
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.coerce.number().int().min(0).max(65_535).default(8400).describe('0 takes any free port'),
+  nextFreePort: z.boolean().default(false).describe('take the next free port where the wanted one is taken'),
+  databaseUrl: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'expected postgres://… or postgresql://…')
+    .optional()
+    .describe('a Postgres; without it the embedded database in the home folder'),
+  operatorName: z.string().min(1).max(100).default('operator'),
+  operatorPassword: z.string().min(8, 'expected at least 8 characters').max(200).optional(),
+  logLevel: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  dashboard: z.string().default(join(dirname(fileURLToPath(import.meta.url)), '../../../dashboard/dist')),
+  /** Logins and enrolments that one address may try in a minute. */
+  attemptsPerMinute: z.coerce.number().int().min(1).max(10_000).default(20),
+  enrolmentCodeHours: z.coerce.number().positive().max(24 * 365).default(72),
+  /** Milliseconds between two looks at deadlines and sockets. */
+  tick: z.coerce.number().int().min(10).max(60_000).default(500),
+});
+export type Settings = z.infer<typeof Settings>;
+
+const variables: Record<string, keyof Settings> = {
+  CONSILIUM_HOME: 'home',
+  CONSILIUM_HOST: 'host',
+  CONSILIUM_PORT: 'port',
+  DATABASE_URL: 'databaseUrl',
+  CONSILIUM_DATABASE_URL: 'databaseUrl',
+  CONSILIUM_OPERATOR_NAME: 'operatorName',
+  CONSILIUM_OPERATOR_PASSWORD: 'operatorPassword',
+  CONSILIUM_LOG_LEVEL: 'logLevel',
+  CONSILIUM_ATTEMPTS_PER_MINUTE: 'attemptsPerMinute',
+  CONSILIUM_ENROLMENT_CODE_HOURS: 'enrolmentCodeHours',
+};
+
+/** Flags win over the environment. Throws StartRefused (usage) with one sentence per wrong setting. */
+export function readSettings(environment: NodeJS.ProcessEnv, flags: Record<string, unknown>): Settings {
+  const given: Record<string, unknown> = {};
+  for (const [variable, name] of Object.entries(variables)) {
+    if (environment[variable]) given[name] = environment[variable];
+  }
+  for (const [name, value] of Object.entries(flags)) if (value !== undefined) given[name] = value;
+  const parsed = Settings.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${issue.message}`);
+  throw new StartRefused(ExitCode.usage, `The server's settings are not usable: ${issues.join('; ')}.`);
+}
