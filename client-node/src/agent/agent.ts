@@ -1,0 +1,273 @@
+import type { Assignment, DataCard, Progress, SiteHello, UpdateManifest } from '@consilium/shared';
+import { PROTOCOL_VERSION } from '@consilium/shared';
+import { NodeFailure } from '../settings/failure.js';
+import { SOFTWARE } from '../settings/software.js';
+import type { Survey } from '../trainer/messages.js';
+import type { Trainer } from '../trainer/trainer-process.js';
+import type { Clock } from './clock.js';
+import { Contribution } from './contribution.js';
+import type { Journal } from './journal.js';
+import type { Log } from './log.js';
+import { Measurement } from './measurement.js';
+import { isStillWanted, nextTask, type AssignedStudy, type Task } from './next-task.js';
+import { Patience } from './patience.js';
+import type { Report } from './report.js';
+import type { BlobCache } from './transport/blob-cache.js';
+import { RequestRefused, type RestClient } from './transport/rest-client.js';
+import { WakeUp } from './wake-up.js';
+
+/** The line that wakes the agent and carries its progress. */
+export interface ControlLine {
+  open(): void;
+  close(): void;
+  progress(progress: Progress): void;
+}
+
+export interface ControlLineEvents {
+  hello: () => SiteHello;
+  onWake: () => void;
+  onRefused: (sentence: string) => void;
+}
+
+export interface AgentOptions {
+  site: { siteId: string; name: string; role: 'trainer' | 'observer' };
+  data: string | null;
+  validation: string | null;
+  seed: number;
+  pollSeconds: number;
+  /** End once no further round will open, in place of waiting for another study. */
+  untilFinished: boolean;
+  rest: RestClient;
+  blobs: BlobCache;
+  journal: Journal;
+  trainer: Trainer;
+  connect: (events: ControlLineEvents) => ControlLine;
+  /** Signs a manifest with the site's key. */
+  sign: (manifest: UpdateManifest) => Promise<string>;
+  clock: Clock;
+  jitter: () => number;
+  log: Log;
+  report: Report;
+}
+
+/** Attempts at one task that fails for a reason of its own before the agent leaves it. */
+const ATTEMPTS = 3;
+/** These end the node: asking again changes nothing until a person acts. */
+const FATAL = new Set<NodeFailure['kind']>(['disk-full', 'bad-data', 'engine-unavailable', 'usage', 'interrupted']);
+
+/**
+ * The hospital's side of a study. It asks what to do, does it, and asks again; the socket only makes it ask sooner.
+ * All it must remember is in the journal, so that it may be killed at any point.
+ */
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #patience: Patience;
+  readonly #wakeUp: WakeUp;
+  readonly #line: ControlLine;
+  readonly #fatal = new AbortController();
+  readonly #failures = new Map<string, number>();
+  #survey: Survey = { engine: '', card: { labelled: 0, unlabelled: 0, validation: 0 }, findings: [] };
+  #unmeasured: { study: AssignedStudy; model: NonNullable<Assignment['model']> }[] = [];
+  #keptModel: string | undefined;
+  #lastSaid = '';
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { clock, log, jitter, report } = options;
+    this.#patience = new Patience({ clock, log, jitter, onAway: (sentence) => report({ state: 'server-away', sentence }) });
+    this.#wakeUp = new WakeUp(clock);
+    this.#line = options.connect({
+      hello: () => this.#hello(),
+      onWake: this.#wakeUp.signal,
+      onRefused: (sentence) => this.#fatal.abort(new NodeFailure('refused', `the server refused this node: ${sentence}`)),
+    });
+  }
+
+  /** Runs until the signal fires (rejects with its reason), a failure that needs a person, or the end of the study. */
+  async run(outer: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([outer, this.#fatal.signal]);
+    this.#survey = await this.#takeStock(signal);
+    this.#keptModel = (await this.#options.journal.newestModel())?.model.blob.digest;
+    await this.#patience.ask(() => this.#options.rest.health(signal), signal);
+    this.#line.open();
+    try {
+      await this.#work(signal);
+    } finally {
+      this.#line.close();
+    }
+  }
+
+  async #takeStock(signal: AbortSignal): Promise<Survey> {
+    const { site, data, validation, trainer, log, report } = this.#options;
+    report({ state: 'starting' });
+    const needsTraining = site.role === 'trainer';
+    const survey = await trainer.run({ kind: 'survey', data, validation, needsTraining }, { signal });
+    for (const finding of survey.findings) log.warn(finding);
+    requireVolumes(survey.card, this.#options);
+    const { labelled, unlabelled, validation: measured } = survey.card;
+    log.info(`engine ${survey.engine}`);
+    log.info(`data: ${labelled} labelled, ${unlabelled} unlabelled, ${measured} validation volumes`);
+    report({ state: 'ready', engine: survey.engine, ...survey.card });
+    return survey;
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const assignment = await this.#ask(signal);
+      const task = this.#next(assignment);
+      if (task.kind === 'wait') {
+        this.#sayWaiting(assignment, task.finished);
+        if (task.finished && this.#options.untilFinished) return;
+        await this.#wakeUp.wait(this.#options.pollSeconds * 1000, signal);
+      } else {
+        await this.#perform(task, signal);
+      }
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<Assignment> {
+    const assignment = await this.#patience.ask(() => this.#options.rest.assignment(signal), signal);
+    const { study, model } = assignment;
+    if (study !== null && model !== null && !this.#isQueued(study, model.blob.digest)) {
+      this.#unmeasured.push({ study, model });
+    }
+    return assignment;
+  }
+
+  #isQueued(study: AssignedStudy, digest: string): boolean {
+    if (this.#options.journal.isEvaluated(study.digest, digest)) return true;
+    return this.#unmeasured.some((entry) => entry.study.digest === study.digest && entry.model.blob.digest === digest);
+  }
+
+  #next(assignment: Assignment): Task {
+    const { card } = this.#survey;
+    return nextTask(assignment, {
+      role: this.#options.site.role,
+      trainingVolumes: card.labelled + card.unlabelled,
+      validationVolumes: card.validation,
+      unmeasured: this.#unmeasured,
+      isClosed: (roundId) => this.#options.journal.isClosed(roundId),
+      keptModel: this.#keptModel,
+    });
+  }
+
+  /** Does one task while it goes on asking, and gives it up when the server no longer wants it. */
+  async #perform(task: Exclude<Task, { kind: 'wait' }>, outer: AbortSignal): Promise<void> {
+    const unwanted = new AbortController();
+    const ended = new AbortController();
+    const watching = this.#watch(task, unwanted, AbortSignal.any([outer, ended.signal]));
+    this.#lastSaid = '';
+    try {
+      await this.#do(task, AbortSignal.any([outer, unwanted.signal]));
+    } catch (error) {
+      outer.throwIfAborted();
+      if (unwanted.signal.aborted) await this.#abandon(task, unwanted.signal.reason);
+      else await this.#takeFailure(task, error, outer);
+    } finally {
+      ended.abort();
+      await watching;
+    }
+  }
+
+  async #watch(task: Task, unwanted: AbortController, signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) {
+        await this.#wakeUp.wait(this.#options.pollSeconds * 1000, signal);
+        const assignment = await this.#ask(signal);
+        if (!isStillWanted(task, assignment)) {
+          unwanted.abort(new NodeFailure('internal', 'the round was closed or replaced meanwhile'));
+          return;
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#fatal.abort(error);
+    }
+  }
+
+  async #do(task: Exclude<Task, { kind: 'wait' }>, signal: AbortSignal): Promise<void> {
+    const tools = { ...this.#options, patience: this.#patience, line: this.#line, signal };
+    if (task.kind === 'contribute') {
+      const contribution = new Contribution({ ...tools, card: this.#survey.card }, task);
+      await contribution.make();
+      return;
+    }
+    const measurement = new Measurement(tools, task);
+    await measurement.fetch();
+    this.#keptModel = task.model.blob.digest;
+    if (task.kind === 'keep') return;
+    await measurement.measure();
+    this.#dropMeasured(task);
+  }
+
+  #dropMeasured(task: Task): void {
+    if (task.kind !== 'evaluate') return;
+    this.#unmeasured = this.#unmeasured.filter((entry) => entry.model.blob.digest !== task.model.blob.digest);
+  }
+
+  async #abandon(task: Task, reason: unknown): Promise<void> {
+    if (task.kind !== 'contribute') return;
+    const sentence = reason instanceof Error ? reason.message : 'given up';
+    this.#options.log.warn(`round ${task.round.number}: ${sentence}`);
+    this.#options.report({ state: 'abandoned', round: task.round.number, sentence });
+    await this.#options.journal.closeRound(task.round.id);
+  }
+
+  /** A task that fails is tried again after a pause, and left after three attempts; the node itself goes on. */
+  async #takeFailure(task: Exclude<Task, { kind: 'wait' }>, error: unknown, signal: AbortSignal): Promise<void> {
+    if (!(error instanceof NodeFailure) || FATAL.has(error.kind)) throw error;
+    if (error instanceof RequestRefused && error.isIdentityRefused) throw error;
+    const key = task.kind === 'contribute' ? task.round.id : `${task.kind} ${task.model.blob.digest}`;
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    this.#options.log.error(error.message);
+    if (failures < ATTEMPTS) {
+      await this.#wakeUp.wait(this.#options.pollSeconds * 1000, signal);
+      return;
+    }
+    this.#failures.delete(key);
+    if (task.kind === 'contribute') await this.#abandon(task, new Error(`left after ${ATTEMPTS} attempts: ${error.message}`));
+    else this.#leaveModel(task);
+  }
+
+  #leaveModel(task: Extract<Task, { kind: 'evaluate' | 'keep' }>): void {
+    this.#options.log.error(`model version ${task.model.version}: left after ${ATTEMPTS} attempts`);
+    this.#keptModel = task.model.blob.digest;
+    this.#unmeasured = this.#unmeasured.filter((entry) => entry.model.blob.digest !== task.model.blob.digest);
+  }
+
+  #sayWaiting(assignment: Assignment, finished: boolean): void {
+    const sentence = finished
+      ? 'the study is finished'
+      : assignment.study === null
+        ? 'no study is running; waiting'
+        : `study "${assignment.study.manifest.name}": waiting for the next round`;
+    if (sentence === this.#lastSaid) return;
+    this.#lastSaid = sentence;
+    this.#options.log.info(sentence);
+    this.#options.report(finished ? { state: 'finished' } : { state: 'waiting' });
+  }
+
+  #hello(): SiteHello {
+    return {
+      protocolVersion: PROTOCOL_VERSION,
+      software: SOFTWARE,
+      engine: this.#survey.engine.slice(0, 200),
+      data: this.#survey.card,
+    };
+  }
+}
+
+function requireVolumes(card: DataCard, options: AgentOptions): void {
+  if (options.site.role === 'trainer' && card.labelled + card.unlabelled === 0) {
+    throw new NodeFailure(
+      'bad-data',
+      `${options.data ?? 'no data folder'}: expected at least one readable volume in images/, got none; "consilium-node data check" says why`,
+    );
+  }
+  if (options.site.role === 'observer' && card.validation === 0) {
+    throw new NodeFailure(
+      'bad-data',
+      `${options.validation ?? 'no validation folder'}: an observer needs at least one labelled volume, got none`,
+    );
+  }
+}

@@ -1,0 +1,128 @@
+import { Random, type DataCard, type SubmitAnswer, type UpdateManifest } from '@consilium/shared';
+import { NodeFailure } from '../settings/failure.js';
+import { SOFTWARE } from '../settings/software.js';
+import type { TrainedUpdate } from '../trainer/messages.js';
+import type { AssignedRound, AssignedStudy } from './next-task.js';
+import { percent, ProgressLine, type TaskTools } from './task-tools.js';
+import { forgetUpload, uploadBlob } from './transport/upload.js';
+
+/** Fetch, train, upload, sign and submit: one site's part of one round. Every stage is picked up where a killed node left it. */
+export class Contribution {
+  readonly #progress: ProgressLine;
+
+  constructor(
+    private readonly tools: TaskTools & { card: DataCard },
+    private readonly task: { study: AssignedStudy; round: AssignedRound },
+  ) {
+    this.#progress = new ProgressLine(tools, task.round.id);
+  }
+
+  async make(): Promise<void> {
+    const { journal } = this.tools;
+    const { round } = this.task;
+    const folder = await journal.beginRound(round.id);
+    const former = await journal.finishedUpdate(round.id, round.base.digest);
+    if (former !== undefined) this.tools.log.info(`round ${round.number}: the update was finished before; sending it`);
+    const update = former ?? (await this.#train(folder));
+    await this.#upload(update);
+    let answer = await this.#submit(update);
+    if (!answer.accepted && answer.refusal.reason === 'unknown-blob') {
+      // The server lost the upload that our note points to: once more from the start.
+      await forgetUpload(journal.uploadPlaceFile(round.id));
+      await this.#upload(update);
+      answer = await this.#submit(update);
+    }
+    this.#conclude(answer, update);
+    await journal.closeRound(round.id);
+  }
+
+  async #train(folder: string): Promise<TrainedUpdate> {
+    const { tools, task } = this;
+    const { study, round } = task;
+    const base = await this.#fetchBase();
+    tools.log.info(`round ${round.number}: training ${study.manifest.rounds.localSteps} steps`);
+    const update = await tools.trainer.run(
+      {
+        kind: 'train',
+        study: study.manifest,
+        studyDigest: study.digest,
+        round: round.number,
+        seed: Random.from(tools.seed, study.digest, tools.site.name, round.number).bits(),
+        data: tools.data!,
+        base,
+        folder,
+      },
+      {
+        signal: tools.signal,
+        onProgress: (progress) => {
+          this.#progress.send({ phase: 'training', ...progress });
+          tools.report({ state: 'training', round: round.number, ...progress });
+        },
+      },
+    );
+    await tools.journal.rememberUpdate(round.id, round.base.digest, update);
+    return update;
+  }
+
+  async #fetchBase(): Promise<string> {
+    const { blobs, patience, report, signal } = this.tools;
+    const { number, base } = this.task.round;
+    const onProgress = (done: number): void => {
+      this.#progress.send({ phase: 'fetching', ...percent(done, base.bytes), metrics: null });
+      report({ state: 'fetching', round: number, model: base.digest, done, total: base.bytes });
+    };
+    return patience.ask(() => blobs.fetch(base, { signal, onProgress }), signal);
+  }
+
+  async #upload(update: TrainedUpdate): Promise<void> {
+    const { journal, patience, rest, report, signal } = this.tools;
+    const { id, number } = this.task.round;
+    const request = {
+      file: journal.updateFile(id),
+      blob: update.blob,
+      placeFile: journal.uploadPlaceFile(id),
+      signal,
+      onProgress: (done: number) => {
+        this.#progress.send({ phase: 'uploading', ...percent(done, update.blob.bytes), metrics: null });
+        report({ state: 'uploading', round: number, done, total: update.blob.bytes });
+      },
+    };
+    await patience.ask(() => uploadBlob(rest, request), signal);
+  }
+
+  async #submit(update: TrainedUpdate): Promise<SubmitAnswer> {
+    const { rest, patience, sign, signal, site } = this.tools;
+    const { study, round } = this.task;
+    const { blob, labelled, unlabelled, steps, metrics } = update;
+    const manifest: UpdateManifest = {
+      studyDigest: study.digest,
+      roundId: round.id,
+      siteId: site.siteId,
+      base: round.base.digest,
+      blob,
+      labelled,
+      unlabelled,
+      steps,
+      metrics,
+      software: SOFTWARE,
+    };
+    const jws = await sign(manifest);
+    return patience.ask(() => rest.submitUpdate(jws, signal), signal);
+  }
+
+  #conclude(answer: SubmitAnswer, update: TrainedUpdate): void {
+    const { log, report } = this.tools;
+    const round = this.task.round.number;
+    // The answer to an earlier attempt was lost: this update is in.
+    if (answer.accepted || answer.refusal.reason === 'duplicate-update') {
+      const megabytes = (update.blob.bytes / 1e6).toFixed(1);
+      log.info(`round ${round}: update accepted (loss ${update.metrics.loss.toFixed(4)}, ${megabytes} MB)`);
+      report({ state: 'submitted', round, bytes: update.blob.bytes, metrics: update.metrics });
+      return;
+    }
+    const { reason, sentence } = answer.refusal;
+    if (reason === 'protocol-version') throw new NodeFailure('refused', sentence);
+    log.error(`round ${round}: update refused (${reason}): ${sentence}`);
+    report({ state: 'refused', round, reason, sentence });
+  }
+}

@@ -1,0 +1,98 @@
+import { io, type Socket } from 'socket.io-client';
+import type { Acknowledgement, ClientEvents, Progress, ServerEvents, SiteHello } from '@consilium/shared';
+import type { Log } from '../log.js';
+
+const ACKNOWLEDGEMENT_TIMEOUT_MS = 10_000;
+const RECONNECT_MS = 2_000;
+const RECONNECT_AT_MOST_MS = 15_000;
+
+export interface ControlSocketOptions {
+  server: string;
+  token: () => Promise<string>;
+  hello: () => SiteHello;
+  log: Log;
+  /** Something may have changed: ask for the assignment. */
+  onWake: () => void;
+  /** The server will not have this node: protocol or identity. */
+  onRefused: (sentence: string) => void;
+}
+
+/** The wake-up line. Nothing depends on a message of it arriving: the agent also asks by itself. */
+export class ControlSocket {
+  readonly #socket: Socket<ServerEvents, ClientEvents>;
+  readonly #options: ControlSocketOptions;
+  #reconnect: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: ControlSocketOptions) {
+    this.#options = options;
+    this.#socket = io(options.server, {
+      auth: (give) => {
+        options.token().then(
+          (token) => {
+            give({ token });
+          },
+          () => {
+            give({});
+          },
+        );
+      },
+      reconnectionDelay: RECONNECT_MS,
+      reconnectionDelayMax: RECONNECT_AT_MOST_MS,
+      autoConnect: false,
+    });
+    this.#socket.on('connect', () => void this.#greet());
+    this.#socket.on('assignment', options.onWake);
+    // A refused handshake or a connection that the server cut is not retried by the library itself.
+    this.#socket.on('connect_error', (error) => {
+      options.log.debug(`control line: ${error.message}`);
+      if (!this.#socket.active) this.#connectLater();
+    });
+    this.#socket.on('disconnect', () => {
+      if (!this.#socket.active) this.#connectLater();
+    });
+  }
+
+  open(): void {
+    this.#socket.connect();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#reconnect);
+    this.#socket.disconnect();
+  }
+
+  /** Best effort: a lost progress message is replaced by the next. */
+  progress(progress: Progress): void {
+    if (!this.#socket.connected) return;
+    this.#socket.timeout(ACKNOWLEDGEMENT_TIMEOUT_MS).emit('progress', progress, (error: Error | null, answer?: Acknowledgement) => {
+      if (error === null && answer?.ok === false) this.#options.log.debug(`progress not taken: ${answer.sentence}`);
+    });
+  }
+
+  async #greet(): Promise<void> {
+    try {
+      const answer = await this.#socket.timeout(ACKNOWLEDGEMENT_TIMEOUT_MS).emitWithAck('hello', this.#options.hello());
+      if (!answer.ok) {
+        this.#options.onRefused(answer.sentence);
+        return;
+      }
+      this.#options.onWake();
+    } catch {
+      // No answer in time: the socket is as good as down.
+      this.#socket.disconnect();
+      this.#connectLater();
+    }
+  }
+
+  #connectLater(): void {
+    if (this.#closed) return;
+    // A refusal of the token shows itself to the agent when it asks for the assignment.
+    this.#options.onWake();
+    clearTimeout(this.#reconnect);
+    this.#reconnect = setTimeout(() => {
+      this.#socket.connect();
+    }, RECONNECT_MS);
+  }
+}

@@ -1,0 +1,199 @@
+import { z } from 'zod';
+import {
+  Assignment,
+  Enrolled,
+  ErrorAnswer,
+  PROTOCOL_VERSION,
+  SubmitAnswer,
+  type EnrolRequest,
+  type Evaluation,
+} from '@consilium/shared';
+import { errorText, NodeFailure, systemCode } from '../../settings/failure.js';
+import { firstIssue } from '../../settings/whole-file.js';
+import type { Clock } from '../clock.js';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+const Health = z.object({ status: z.string(), version: z.string(), protocolVersion: z.int(), time: z.iso.datetime() });
+export type Health = z.infer<typeof Health>;
+
+/** The server answered, and the answer is no. */
+export class RequestRefused extends NodeFailure {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    sentence: string,
+  ) {
+    super('refused', sentence);
+  }
+
+  /** Asking again with the same identity cannot help. */
+  get isIdentityRefused(): boolean {
+    return this.status === 401 || this.status === 403;
+  }
+}
+
+interface Tokens {
+  token(): Promise<string>;
+  skewSeconds: number;
+}
+
+interface Request {
+  method: 'GET' | 'POST';
+  path: string;
+  body?: unknown;
+  signal?: AbortSignal | undefined;
+}
+
+/** The server's REST interface as a site sees it. Every failure is a NodeFailure with a sentence. */
+export class RestClient {
+  constructor(
+    readonly server: string,
+    private readonly clock: Clock,
+    private readonly tokens?: Tokens,
+  ) {}
+
+  /** Also learns how far apart the two clocks are, so that tokens are dated in the server's time. */
+  async health(signal?: AbortSignal): Promise<Health & { skewSeconds: number }> {
+    const asked = this.clock.now();
+    const health = await this.#ask({ method: 'GET', path: '/health', signal }, Health);
+    if (health.protocolVersion !== PROTOCOL_VERSION) {
+      throw new NodeFailure(
+        'refused',
+        `${this.server}: this node speaks protocol ${PROTOCOL_VERSION}, the server speaks ${health.protocolVersion}; update the older of the two`,
+      );
+    }
+    const skewSeconds = Math.round((Date.parse(health.time) - (asked + this.clock.now()) / 2) / 1000);
+    if (this.tokens !== undefined) this.tokens.skewSeconds = skewSeconds;
+    return { ...health, skewSeconds };
+  }
+
+  enrol(request: EnrolRequest): Promise<Enrolled> {
+    return this.#ask({ method: 'POST', path: '/enrol', body: request }, Enrolled);
+  }
+
+  assignment(signal?: AbortSignal): Promise<Assignment> {
+    return this.#askAsSite({ method: 'GET', path: '/site/assignment', signal }, Assignment);
+  }
+
+  submitUpdate(jws: string, signal?: AbortSignal): Promise<SubmitAnswer> {
+    return this.#askAsSite({ method: 'POST', path: '/site/updates', body: { jws }, signal }, SubmitAnswer);
+  }
+
+  async submitEvaluation(evaluation: Evaluation, signal?: AbortSignal): Promise<void> {
+    await this.#askAsSite({ method: 'POST', path: '/site/evaluations', body: evaluation, signal }, z.unknown());
+  }
+
+  blobUrl(digest: string): string {
+    return `${this.server}/api/v1/blobs/${digest}`;
+  }
+
+  get uploadUrl(): string {
+    return `${this.server}/api/v1/uploads`;
+  }
+
+  async authorization(): Promise<Record<string, string>> {
+    return this.tokens === undefined ? {} : { authorization: `Bearer ${await this.tokens.token()}` };
+  }
+
+  /** A 401 may only mean that this machine's clock was set meanwhile: the time is compared and the question put once more. */
+  async #askAsSite<S extends z.ZodType>(request: Request, answer: S): Promise<z.output<S>> {
+    try {
+      return await this.#ask(request, answer);
+    } catch (error) {
+      if (!(error instanceof RequestRefused) || error.status !== 401) throw error;
+      await this.health(request.signal);
+      return this.#ask(request, answer);
+    }
+  }
+
+  async #ask<S extends z.ZodType>(request: Request, answer: S): Promise<z.output<S>> {
+    const response = await this.#send(request);
+    const text = await response.text().catch((error: unknown) => {
+      throw unreachable(this.server, error);
+    });
+    const value = parseJson(text);
+    if (!response.ok) throw refusalOf(this.server, response, value);
+    const parsed = answer.safeParse(value);
+    if (parsed.success) return parsed.data;
+    throw new NodeFailure(
+      'server-unreachable',
+      `${this.server}${request.path}: expected the answer of a Consilium server, got ${describe(response)} (${firstIssue(parsed.error)})`,
+    );
+  }
+
+  async #send(request: Request): Promise<Response> {
+    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const headers: Record<string, string> = { accept: 'application/json', ...(await this.authorization()) };
+    const init: RequestInit = {
+      method: request.method,
+      headers,
+      redirect: 'error',
+      signal: request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]),
+    };
+    if (request.body !== undefined) {
+      headers['content-type'] = 'application/json';
+      init.body = JSON.stringify(request.body);
+    }
+    try {
+      return await fetch(`${this.server}/api/v1${request.path}`, init);
+    } catch (error) {
+      if (request.signal?.aborted === true) throw request.signal.reason;
+      throw unreachable(this.server, error);
+    }
+  }
+}
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'no machine has that name',
+  EAI_AGAIN: 'its name could not be looked up',
+  ECONNRESET: 'it closed the connection',
+  ETIMEDOUT: 'it did not answer in time',
+  EHOSTUNREACH: 'there is no way to it from here',
+  ENETUNREACH: 'there is no way to it from here',
+  UND_ERR_SOCKET: 'it closed the connection',
+  UND_ERR_CONNECT_TIMEOUT: 'it did not answer in time',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted here (NODE_EXTRA_CA_CERTS names the CA of your house)',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted here (NODE_EXTRA_CA_CERTS names the CA of your house)',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted here (NODE_EXTRA_CA_CERTS names the CA of your house)',
+  CERT_HAS_EXPIRED: 'its certificate has expired, or the clock of this machine is wrong',
+};
+
+export function unreachable(server: string, error: unknown): NodeFailure {
+  if (error instanceof NodeFailure) return error;
+  const timedOut = error instanceof Error && error.name === 'TimeoutError';
+  const code = timedOut ? 'ETIMEDOUT' : (systemCode(error) ?? '');
+  const reason = SENTENCES[code] ?? (code === '' ? rootMessage(error) : code);
+  return new NodeFailure('server-unreachable', `the server ${server} cannot be reached: ${reason}`, { cause: error });
+}
+
+/** Answers below 500 are the server's own "no"; the others, and "too busy", pass with time. */
+export function refusalOf(server: string, response: Response, value: unknown): NodeFailure {
+  const parsed = ErrorAnswer.safeParse(value);
+  const message = parsed.success ? parsed.data.message : `got ${describe(response)}`;
+  if (response.status >= 500 || response.status === 408 || response.status === 425 || response.status === 429) {
+    return new NodeFailure('server-unreachable', `the server ${server} cannot answer now: ${message}`);
+  }
+  if (!parsed.success) {
+    return new NodeFailure('server-unreachable', `${server}: expected a Consilium server, ${message}`);
+  }
+  return new RequestRefused(response.status, parsed.data.code, `the server refused: ${message}`);
+}
+
+function describe(response: Response): string {
+  const type = response.headers.get('content-type')?.split(';')[0] ?? 'nothing';
+  return `HTTP ${response.status} with ${type}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function rootMessage(error: unknown): string {
+  return error instanceof Error && error.cause !== undefined ? rootMessage(error.cause) : errorText(error);
+}

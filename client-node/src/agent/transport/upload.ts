@@ -1,0 +1,107 @@
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { DetailedError, Upload, type UploadOptions } from 'tus-js-client';
+import { z } from 'zod';
+import type { BlobRef } from '@consilium/shared';
+import { NodeFailure } from '../../settings/failure.js';
+import { readJsonIfPresent, writeWholeFile } from '../../settings/whole-file.js';
+import { refusalOf, unreachable, type RestClient } from './rest-client.js';
+
+/** Short retries inside one attempt; longer outages are the caller's to wait out. */
+const RETRY_DELAYS_MS = [500, 1000, 2000];
+const STALL_MS = 60_000;
+
+/** Where an unfinished upload goes on, by the digest of what is uploaded. */
+const UploadPlace = z.object({ digest: z.string(), url: z.string() });
+
+export interface UploadRequest {
+  file: string;
+  blob: BlobRef;
+  /** Remembers the upload's URL over a restart of the node. */
+  placeFile: string;
+  signal?: AbortSignal;
+  onProgress?: (sentBytes: number) => void;
+}
+
+type UploadEnd = { done: true } | { done: false; error: unknown };
+
+/** Sends a file by tus, from where an earlier attempt of this or a former process ended. */
+export async function uploadBlob(rest: RestClient, request: UploadRequest): Promise<void> {
+  const place = await readJsonIfPresent(request.placeFile, UploadPlace).catch(() => undefined);
+  const end = await new Promise<UploadEnd>((resolve) => {
+    startUpload(rest, request, place?.digest === request.blob.digest ? place.url : null, resolve);
+  });
+  if (end.done) return;
+  if (request.signal?.aborted === true) throw request.signal.reason;
+  throw uploadFailure(rest.server, end.error);
+}
+
+export async function forgetUpload(placeFile: string): Promise<void> {
+  await rm(placeFile, { force: true });
+}
+
+function startUpload(rest: RestClient, request: UploadRequest, url: string | null, end: (how: UploadEnd) => void): void {
+  const stalled = setTimeout(() => {
+    finish({ done: false, error: new DOMException('stalled', 'TimeoutError') });
+  }, STALL_MS);
+  const options: UploadOptions = {
+    endpoint: rest.uploadUrl,
+    uploadUrl: url,
+    uploadSize: request.blob.bytes,
+    metadata: { digest: request.blob.digest },
+    retryDelays: RETRY_DELAYS_MS,
+    storeFingerprintForResuming: false,
+    onBeforeRequest: async (outgoing) => {
+      for (const [name, value] of Object.entries(await rest.authorization())) outgoing.setHeader(name, value);
+    },
+    onUploadUrlAvailable: () => {
+      stalled.refresh();
+      void rememberPlace(request, upload.url);
+    },
+    onProgress: (sent) => {
+      stalled.refresh();
+      request.onProgress?.(sent);
+    },
+    onSuccess: () => {
+      finish({ done: true });
+    },
+    onError: (error) => {
+      finish({ done: false, error });
+    },
+  };
+  const upload = new Upload(createReadStream(request.file) as never, options);
+  const finish = (how: UploadEnd): void => {
+    clearTimeout(stalled);
+    request.signal?.removeEventListener('abort', giveUp);
+    if (!how.done) void upload.abort().catch(() => undefined);
+    end(how);
+  };
+  const giveUp = (): void => {
+    finish({ done: false, error: request.signal?.reason });
+  };
+  request.signal?.addEventListener('abort', giveUp, { once: true });
+  upload.start();
+}
+
+/** Without the note an interrupted upload starts again from nothing: costly, not wrong. */
+async function rememberPlace(request: UploadRequest, url: string | null): Promise<void> {
+  if (url === null) return;
+  const place: z.infer<typeof UploadPlace> = { digest: request.blob.digest, url };
+  await writeWholeFile(request.placeFile, JSON.stringify(place)).catch(() => undefined);
+}
+
+function uploadFailure(server: string, error: unknown): NodeFailure {
+  const response = error instanceof DetailedError ? error.originalResponse : null;
+  if (response === null || response.getStatus() === 0) {
+    return unreachable(server, error instanceof DetailedError ? (error.causingError ?? error) : error);
+  }
+  const text = response.getBody();
+  let body: unknown = text;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    // tus itself answers in plain text
+    body = { statusCode: response.getStatus(), code: 'upload', message: text.slice(0, 200) };
+  }
+  return refusalOf(server, new Response(null, { status: Math.max(200, response.getStatus()) }), body);
+}

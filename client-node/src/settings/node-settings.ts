@@ -1,0 +1,133 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { errorText, NodeFailure } from './failure.js';
+import { firstIssue } from './whole-file.js';
+
+export const ServerUrl = z
+  .url({ protocol: /^https?$/, error: 'expected a server URL such as https://consilium.example.org' })
+  .transform((url) => url.replace(/\/+$/, ''));
+
+const Yes = z.union([z.boolean(), z.stringbool()]);
+const WholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
+
+/** Everything that may differ between two nodes, parsed once per process. */
+const NodeSettingsSchema = z.strictObject({
+  home: z.string().min(1),
+  server: ServerUrl.optional().describe('else the one that this node enrolled at'),
+  data: z.string().min(1).optional().describe('folder with images/ and labels/'),
+  validation: z.string().min(1).optional().describe('folder with images/ and labels/; else validation/ of the data folder'),
+  cache: z.string().min(1).optional().describe('resampled volumes; else cache/ of the home'),
+  threads: WholeNumber(0, 1024).default(0).describe('0 leaves the number to the engine: every core'),
+  seed: WholeNumber(0, 0xffffffff).default(0),
+  memoryMegabytes: WholeNumber(256, 1_048_576).default(4096).describe('volumes beyond it are read again when needed'),
+  checkpointSeconds: WholeNumber(1, 3600).default(30).describe('at most this much training is lost when the node dies'),
+  pollSeconds: WholeNumber(1, 3600).default(30).describe('how often to ask for work should a wake-up be lost'),
+  allowJavascriptEngine: Yes.default(false).describe('train without TensorFlow: right, and 150 times slower'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  logFormat: z.enum(['text', 'json']).default('text'),
+});
+export type NodeSettings = z.infer<typeof NodeSettingsSchema>;
+
+/** The settings in force and the paths that follow from them. */
+export interface NodeHome {
+  readonly root: string;
+  readonly key: string;
+  readonly enrolment: string;
+  readonly blobs: string;
+  readonly rounds: string;
+  readonly journal: string;
+  readonly newestModel: string;
+}
+
+export function nodeHome(root: string): NodeHome {
+  return {
+    root,
+    key: join(root, 'site.key'),
+    enrolment: join(root, 'enrolment.json'),
+    blobs: join(root, 'blobs'),
+    rounds: join(root, 'rounds'),
+    journal: join(root, 'journal.json'),
+    newestModel: join(root, 'newest-model.json'),
+  };
+}
+
+type Layer = Record<string, unknown>;
+const KEYS = Object.keys(NodeSettingsSchema.shape) as (keyof NodeSettings)[];
+const PATHS = ['data', 'validation', 'cache'] as const;
+const ENVIRONMENT_PREFIX = 'CONSILIUM_NODE_';
+
+export interface SettingSources {
+  /** As commander gives them; undefined values and keys of other commands are ignored. */
+  flags: Layer;
+  environment: Readonly<Record<string, string | undefined>>;
+  workingDirectory: string;
+}
+
+/** Flags over CONSILIUM_NODE_* over node.json in the home over defaults. Relative paths: node.json's from the home. */
+export function resolveSettings(sources: SettingSources): NodeSettings {
+  const flags = fromFlags(sources.flags);
+  const environment = fromEnvironment(sources.environment);
+  const home = resolve(
+    sources.workingDirectory,
+    text(flags['home']) ?? text(environment['home']) ?? join(homedir(), '.consilium', 'node'),
+  );
+  const near = { ...withPaths(environment, sources.workingDirectory), ...withPaths(flags, sources.workingDirectory) };
+  const parsed = NodeSettingsSchema.safeParse({ ...withPaths(fromFile(home), home), ...near, home });
+  if (!parsed.success) {
+    throw new NodeFailure('usage', `the node's settings: ${firstIssue(parsed.error)}`);
+  }
+  return { ...parsed.data, cache: parsed.data.cache ?? join(home, 'cache') };
+}
+
+export function settingsFromProcess(flags: Layer): NodeSettings {
+  return resolveSettings({ flags, environment: process.env, workingDirectory: process.cwd() });
+}
+
+/** The environment that a child process inherits, with what its engine needs added. */
+export function childEnvironment(additions: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...additions };
+}
+
+function fromFlags(flags: Layer): Layer {
+  return Object.fromEntries(KEYS.filter((key) => flags[key] !== undefined).map((key) => [key, flags[key]]));
+}
+
+function fromEnvironment(environment: SettingSources['environment']): Layer {
+  const layer: Layer = {};
+  for (const key of KEYS) {
+    const value = environment[environmentName(key)];
+    if (value !== undefined && value !== '') layer[key] = value;
+  }
+  return layer;
+}
+
+export function environmentName(key: keyof NodeSettings): string {
+  return ENVIRONMENT_PREFIX + key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+}
+
+function fromFile(home: string): Layer {
+  const path = join(home, 'node.json');
+  if (!existsSync(path)) return {};
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  } catch (error) {
+    throw new NodeFailure('usage', `${path}: expected a JSON object with settings (${errorText(error)})`, { cause: error });
+  }
+  throw new NodeFailure('usage', `${path}: expected a JSON object with settings`);
+}
+
+function withPaths(layer: Layer, base: string): Layer {
+  const absolute = { ...layer };
+  for (const key of PATHS) {
+    const path = text(layer[key]);
+    if (path !== undefined) absolute[key] = isAbsolute(path) ? path : resolve(base, path);
+  }
+  return absolute;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

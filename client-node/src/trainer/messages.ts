@@ -1,0 +1,110 @@
+import type { BlobRef, DataCard, StudyManifest, TrainingMetrics } from '@consilium/shared';
+import type { FailureKind } from '../settings/failure.js';
+
+/**
+ * What the agent and its trainer process say to each other over IPC. Both are this program, started together, so the
+ * types need no parsing. Tensors and volumes go by file, never by message.
+ */
+export interface SurveyJob {
+  kind: 'survey';
+  data: string | null;
+  validation: string | null;
+  /** An observer measures models and needs no engine that can train. */
+  needsTraining: boolean;
+}
+export interface Survey {
+  engine: string;
+  card: DataCard;
+  /** One sentence for each volume that is left out. */
+  findings: string[];
+}
+
+export interface TrainJob {
+  kind: 'train';
+  study: StudyManifest;
+  studyDigest: string;
+  /** 1 for the first. */
+  round: number;
+  seed: number;
+  data: string;
+  base: string;
+  /** Checkpoint and finished update are kept here. */
+  folder: string;
+}
+export interface TrainedUpdate {
+  blob: BlobRef;
+  labelled: number;
+  unlabelled: number;
+  steps: number;
+  metrics: TrainingMetrics;
+  /** Steps that a checkpoint of an earlier process had already done. */
+  resumedFrom: number;
+}
+
+export interface EvaluateJob {
+  kind: 'evaluate';
+  study: Pick<StudyManifest, 'model' | 'spacing'>;
+  model: string;
+  validation: string;
+}
+export interface VolumeFigures {
+  name: string;
+  dice: number;
+  jaccard: number;
+  /** mm; null where the prediction was empty. */
+  hd95: number | null;
+  asd: number | null;
+}
+export interface Evaluated {
+  volumes: VolumeFigures[];
+  mean: Omit<VolumeFigures, 'name'>;
+}
+
+export interface PredictJob {
+  kind: 'predict';
+  study: Pick<StudyManifest, 'model' | 'spacing'>;
+  model: string;
+  images: string[];
+  folder: string;
+}
+export interface Predicted {
+  written: { image: string; prediction: string }[];
+  failed: { image: string; sentence: string }[];
+}
+
+export type Job = SurveyJob | TrainJob | EvaluateJob | PredictJob;
+
+interface Results {
+  survey: Survey;
+  train: TrainedUpdate;
+  evaluate: Evaluated;
+  predict: Predicted;
+}
+export type ResultOf<J extends Job> = Results[J['kind']];
+export type Result = Results[Job['kind']];
+
+/** How far a job is, in its own unit: steps of training, volumes of the others. */
+export interface JobProgress {
+  done: number;
+  total: number;
+  metrics: TrainingMetrics | null;
+}
+
+export type ToTrainer = { type: 'job'; id: number; job: Job } | { type: 'abort'; id: number };
+
+export type FromTrainer =
+  | { type: 'ready' }
+  | { type: 'progress'; id: number; progress: JobProgress }
+  | { type: 'note'; level: 'info' | 'warn'; sentence: string }
+  | { type: 'done'; id: number; result: Result }
+  | { type: 'failed'; id: number; kind: FailureKind; sentence: string }
+  | { type: 'aborted'; id: number };
+
+/** What every job needs from the node's settings; given to the process when it starts. */
+export interface TrainerOptions {
+  threads: number;
+  cache: string;
+  memoryMegabytes: number;
+  checkpointSeconds: number;
+  allowJavascriptEngine: boolean;
+}
