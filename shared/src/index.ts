@@ -12,3 +12,5 @@ export * from './tensors/index.js';
 export * from './model/tensor-spec.js';
 export * from './model/model-tensors.js';
 export * from './model/initial-model.js';
+export * from './admission/index.js';
+export * from './aggregation/index.js';

@@ -9,7 +9,8 @@ export interface ContainerLayout extends ContainerHeader {
 
 /**
  * The one layout of a container with these tensors: wide elements first (so each tensor is aligned to its element), then
- * by name; keys without spaces; header padded with spaces to 8 bytes. The same order as the safetensors library writes.
+ * by name; keys without spaces; header padded with spaces to 8 bytes. Where all
+ * tensors have one dtype these are the bytes that the safetensors library writes.
  */
 export function layOutContainer(
   tensors: Iterable<{ name: string; dtype: HostDtype; shape: readonly number[] }>,

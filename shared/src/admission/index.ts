@@ -1,0 +1,3 @@
+export * from './admit-container.js';
+export * from './expected-tensor.js';
+export * from './value-range.js';
