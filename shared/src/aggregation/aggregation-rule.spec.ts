@@ -60,6 +60,16 @@ function run(rule: AggregationRule, base: NamedTensors, sites: readonly Update[]
   );
 }
 
+const negated = ({ tensors, weight }: Update): Update => ({
+  tensors: new Map(tensors).set(
+    'conv.weight',
+    float32Tensor(
+      [2, 3],
+      Float32Array.from(of(tensors, 'conv.weight'), (x) => -x),
+    ),
+  ),
+  weight,
+});
 const of = (tensors: NamedTensors, name: string): number[] => [...tensors.get(name)!.data].map(Number);
 const close = (got: number[], expected: number[], scale: number) =>
   got.forEach((x, i) =>
@@ -70,7 +80,9 @@ const GRID = 8 * 2 ** 10 * 2 ** -51;
 
 describe.each(Object.values(aggregationRules))('aggregation rule $name', (rule) => {
   it('A14 gives the same bits in any order of updates', () => {
-    const shuffled = updates.chain((sites) =>
+    // Sites that cancel leave the others' low bits in sight: a plain float64 sum fails here.
+    const cancelling = updates.map((sites) => [...sites, ...sites.slice(1).map(negated)]);
+    const shuffled = cancelling.chain((sites) =>
       fc.tuple(fc.constant(sites), fc.shuffledSubarray(sites, { minLength: sites.length, maxLength: sites.length })),
     );
     fc.assert(
