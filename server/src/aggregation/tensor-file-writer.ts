@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import type { ContainerLayout, Digest } from '@consilium/shared';
+
+/** Writes a container of a known layout from front to back, and hashes it on the way. */
+export class TensorFileWriter {
+  readonly #hash = createHash('sha256');
+  readonly #file: number;
+  #bytes = 0;
+
+  /** The file must not exist yet. */
+  constructor(
+    private readonly path: string,
+    private readonly layout: ContainerLayout,
+  ) {
+    this.#file = openSync(path, 'wx');
+    try {
+      this.#append(layout.headerBytes);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
+  write(values: Float32Array): void {
+    this.#append(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+
+  finish(): { digest: Digest; bytes: number } {
+    const { totalBytes } = this.layout;
+    if (this.#bytes !== totalBytes)
+      throw new Error(`container: expected ${totalBytes} bytes to write, got ${this.#bytes}`);
+    closeSync(this.#file);
+    return { digest: this.#hash.digest('hex'), bytes: totalBytes };
+  }
+
+  /** Leaves nothing behind. */
+  abandon(): void {
+    closeSync(this.#file);
+    rmSync(this.path, { force: true });
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+    for (let done = 0; done < bytes.length;) done += writeSync(this.#file, bytes, done);
+    this.#bytes += bytes.length;
+  }
+}
