@@ -1,0 +1,152 @@
+import type { RoundView, SiteView, StudyView } from '@consilium/shared';
+import { formatDice, plural } from '../format/figures.js';
+import { formatSpan } from '../format/time.js';
+import { isAwaited, isUnderWay, roundUnderWay } from '../rounds/progress.js';
+
+/** One thing that needs a person. `act`: nothing goes on without one; `watch`: it may right itself. */
+export interface Need {
+  key: string;
+  urgency: 'act' | 'watch';
+  sentence: string;
+  target: { page: 'round' | 'study'; id: string } | { page: 'sites' };
+}
+
+export interface Situation {
+  study: StudyView;
+  /** Of this study, in order of their numbers. */
+  rounds: RoundView[];
+  sites: SiteView[];
+  /** ms since the epoch */
+  now: number;
+}
+
+/** Below this, sites' Dice moves by chance from round to round. */
+export const NOTABLE_DICE_FALL = 0.02;
+/** A site is late in the last tenth of its round. */
+const LATE_SHARE = 0.1;
+
+export function needs(situation: Situation): Need[] {
+  const found = [
+    ...studyNeeds(situation),
+    ...waitingNeeds(situation),
+    ...openRoundNeeds(situation),
+    ...closedRoundNeeds(situation),
+    ...diceNeeds(situation),
+    ...dataNeeds(situation),
+  ];
+  return found.toSorted((a, b) => Number(a.urgency === 'watch') - Number(b.urgency === 'watch'));
+}
+
+function studyNeeds({ study }: Situation): Need[] {
+  const target = { page: 'study', id: study.id } as const;
+  const name = study.manifest.name;
+  if (study.state === 'draft') {
+    return [
+      { key: 'draft', urgency: 'act', sentence: `${name} is a draft: no round opens until it is started.`, target },
+    ];
+  }
+  if (study.state === 'paused') {
+    const why = study.reason === null ? '' : `: ${withoutStop(study.reason)}`;
+    return [{ key: 'paused', urgency: 'act', sentence: `${name} is paused${why}.`, target }];
+  }
+  return [];
+}
+
+/** A running study without a round waits for sites, unless its rounds are all done. */
+function waitingNeeds({ study, rounds, sites }: Situation): Need[] {
+  if (study.state !== 'running' || roundUnderWay(rounds) !== null) return [];
+  const wanted = study.manifest.rounds.minimumSites;
+  const here = sites.filter((site) => site.state === 'enrolled' && site.role === 'trainer' && site.connected).length;
+  if (here >= wanted) return [];
+  const sentence = `${study.manifest.name} waits for sites: ${here} of ${wanted} connected.`;
+  return [{ key: 'waiting', urgency: 'act', sentence, target: { page: 'sites' } }];
+}
+
+function openRoundNeeds({ rounds, sites, now }: Situation): Need[] {
+  const round = roundUnderWay(rounds);
+  if (round === null || round.state === 'aggregating') return [];
+  const target = { page: 'round', id: round.id } as const;
+  const left = Date.parse(round.deadline) - now;
+  const late = left < LATE_SHARE * (Date.parse(round.deadline) - Date.parse(round.openedAt));
+  const found: Need[] = [];
+  for (const contribution of round.contributions.filter(isAwaited)) {
+    const site = sites.find((each) => each.id === contribution.siteId);
+    const { siteId } = contribution;
+    if (site !== undefined && !site.connected) {
+      const sentence = `${contribution.site} lost its connection before it submitted to round ${round.number}.`;
+      found.push({ key: `away-${siteId}`, urgency: 'watch', sentence, target });
+    } else if (late) {
+      const when = left > 0 ? `closes in ${formatSpan(left)}` : 'is past its deadline';
+      const sentence = `${contribution.site} is late: round ${round.number} ${when} and has no update of it.`;
+      found.push({ key: `late-${siteId}`, urgency: 'watch', sentence, target });
+    }
+  }
+  return [...found, ...refusals(round)];
+}
+
+/** Of the newest closed round only: what happened before it is history, not a task. */
+function closedRoundNeeds({ study, rounds }: Situation): Need[] {
+  if (study.state === 'finished' || study.state === 'stopped') return [];
+  const round = rounds.findLast((each) => !isUnderWay(each.state));
+  if (round === undefined) return [];
+  const target = { page: 'round', id: round.id } as const;
+  const found: Need[] = [];
+  if (round.state === 'aborted') {
+    const why = round.reason === null ? '' : `: ${withoutStop(round.reason)}`;
+    found.push({
+      key: `aborted-${round.id}`,
+      urgency: 'watch',
+      sentence: `Round ${round.number} was aborted${why}.`,
+      target,
+    });
+  }
+  const missed = round.contributions.filter((each) => each.state === 'missed').map((each) => each.site);
+  if (missed.length > 0) {
+    const sentence = `${list(missed)} missed round ${round.number}.`;
+    found.push({ key: `missed-${round.id}`, urgency: 'watch', sentence, target });
+  }
+  return [...found, ...refusals(round)];
+}
+
+function refusals(round: RoundView): Need[] {
+  return round.contributions
+    .filter((each) => each.state === 'refused')
+    .map((each) => ({
+      key: `refused-${round.id}-${each.siteId}`,
+      urgency: 'act',
+      sentence: `Round ${round.number} refused ${each.site}'s update: ${withoutStop(each.refusal?.sentence ?? 'no reason was recorded')}.`,
+      target: { page: 'round', id: round.id },
+    }));
+}
+
+function diceNeeds({ study, rounds }: Situation): Need[] {
+  const measured = rounds.filter((round) => round.state === 'committed' && round.dice !== null);
+  const last = measured.at(-1);
+  // A round that some sites have yet to evaluate has the mean of other volumes than the round before.
+  if (last === undefined || last.dice === null || last.evaluations.length < (measured.at(-2)?.evaluations.length ?? 0))
+    return [];
+  const best = Math.max(study.initialDice ?? 0, ...measured.map((round) => round.dice ?? 0));
+  if (best - last.dice <= NOTABLE_DICE_FALL) return [];
+  const sentence = `Dice fell to ${formatDice(last.dice)} in round ${last.number}; the best model so far has ${formatDice(best)}.`;
+  return [{ key: `dice-${last.id}`, urgency: 'watch', sentence, target: { page: 'round', id: last.id } }];
+}
+
+function dataNeeds({ sites }: Situation): Need[] {
+  const without = sites.filter(
+    ({ state, role, connected, data }) =>
+      state === 'enrolled' && role === 'trainer' && connected && data !== null && data.labelled + data.unlabelled === 0,
+  );
+  if (without.length === 0) return [];
+  const sentence = `${list(without.map((site) => site.name))} ${without.length === 1 ? 'is' : 'are'} connected without any volume.`;
+  return [{ key: 'no-data', urgency: 'watch', sentence, target: { page: 'sites' } }];
+}
+
+/** "a", "a and b", "a, b and 5 more sites": a federation of seventy must not fill the panel. */
+function list(names: string[]): string {
+  if (names.length > 3) return `${names.slice(0, 2).join(', ')} and ${plural(names.length - 2, 'more site')}`;
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
+}
+
+function withoutStop(sentence: string): string {
+  return sentence.trim().replace(/\.$/, '');
+}

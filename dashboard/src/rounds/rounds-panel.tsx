@@ -1,0 +1,121 @@
+import type { RoundView } from '@consilium/shared';
+import { Link } from '@tanstack/react-router';
+import type { ReactElement, ReactNode } from 'react';
+import { formatChange, formatDice, formatLoss, NONE } from '../format/figures.js';
+import { formatBytes } from '../format/size.js';
+import { formatSpan } from '../format/time.js';
+import { ShortDigest } from '../frame/copyable.js';
+import { Moment } from '../frame/moment.js';
+import { Blank, Panel } from '../frame/panel.js';
+import { State } from '../frame/state.js';
+import { ROUND_STATES } from './appearance.js';
+import { acceptedCount } from './progress.js';
+
+/** More rows than this are there on demand: the newest are what one comes for. */
+export const RECENT_ROUNDS = 20;
+
+interface RoundsPanelProps {
+  rounds: RoundView[];
+  initialDice: number | null;
+  all: boolean;
+  /** The link that shows all rounds, or the recent ones again. */
+  toggle: ReactNode;
+}
+
+export function RoundsPanel({ rounds, initialDice, all, toggle }: RoundsPanelProps): ReactElement {
+  const newestFirst = rounds.toReversed();
+  const shown = all ? newestFirst : newestFirst.slice(0, RECENT_ROUNDS);
+  return (
+    <Panel title="Rounds" actions={rounds.length > RECENT_ROUNDS && toggle} flush>
+      {shown.length === 0 ? (
+        <Blank title="No round has opened yet">
+          <p className="dim">A round opens once the study runs and enough sites are connected.</p>
+        </Blank>
+      ) : (
+        <div className="table-scroll" tabIndex={0} role="region" aria-label="Rounds, table">
+          <table className="plain">
+            <thead>
+              <tr>
+                <th scope="col">Round</th>
+                <th scope="col">State</th>
+                <th scope="col" className="figure">
+                  Sites accepted
+                </th>
+                <th scope="col" className="figure">
+                  Dice
+                </th>
+                <th scope="col" className="figure">
+                  Change
+                </th>
+                <th scope="col" className="figure">
+                  Loss
+                </th>
+                <th scope="col" className="figure">
+                  Received
+                </th>
+                <th scope="col">Model</th>
+                <th scope="col" className="figure">
+                  Took
+                </th>
+                <th scope="col" className="figure">
+                  Opened
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((round) => (
+                <Row key={round.id} round={round} before={diceBefore(round, rounds, initialDice)} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function Row({ round, before }: { round: RoundView; before: number | null }): ReactElement {
+  const change = round.dice === null || before === null ? null : round.dice - before;
+  return (
+    <tr>
+      <th scope="row">
+        <Link to="/rounds/$roundId" params={{ roundId: round.id }}>
+          Round {round.number}
+        </Link>
+      </th>
+      <td title={round.reason ?? undefined}>
+        <State is={ROUND_STATES[round.state]} />
+      </td>
+      <td className="figure">
+        {acceptedCount(round)} of {round.contributions.length}
+      </td>
+      <td className="figure">
+        <strong>{formatDice(round.dice)}</strong>
+      </td>
+      <td className={`figure ${change !== null && change < -0.0005 ? 'tone-bad' : 'dim'}`}>
+        {change === null ? NONE : formatChange(change)}
+      </td>
+      <td className="figure">{formatLoss(round.loss)}</td>
+      <td className="figure">{round.bytes === 0 ? NONE : formatBytes(round.bytes)}</td>
+      <td>
+        {round.result === null ? (
+          NONE
+        ) : (
+          <ShortDigest digest={round.result.digest} what={`the digest of model ${round.number}`} />
+        )}
+      </td>
+      <td className="figure">
+        {round.closedAt === null ? NONE : formatSpan(Date.parse(round.closedAt) - Date.parse(round.openedAt))}
+      </td>
+      <td className="figure">
+        <Moment at={round.openedAt} />
+      </td>
+    </tr>
+  );
+}
+
+/** Dice of the model that this round started from. */
+function diceBefore(round: RoundView, rounds: RoundView[], initialDice: number | null): number | null {
+  const before = rounds.findLast((other) => other.state === 'committed' && other.number < round.number);
+  return before === undefined ? initialDice : before.dice;
+}

@@ -1,0 +1,128 @@
+import type { SiteView } from '@consilium/shared';
+import { SegmentedControl } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, useNavigate } from '@tanstack/react-router';
+import type { ReactElement } from 'react';
+import { sitesQuery } from '../api/queries.js';
+import { formatCount, NONE } from '../format/figures.js';
+import { Moment } from '../frame/moment.js';
+import { Answered, Blank, Panel } from '../frame/panel.js';
+import { State } from '../frame/state.js';
+import { siteAppearance } from '../rounds/appearance.js';
+import { EnrolPanel } from './enrol-panel.js';
+import { RevokeButton } from './revoke-button.js';
+import { type SiteFilter, siteMatches } from './site-filter.js';
+
+const route = getRouteApi('/frame/sites');
+
+export function SitesPage(): ReactElement {
+  const sites = useQuery(sitesQuery);
+  const { show } = route.useSearch();
+  const navigate = useNavigate();
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>Sites</h1>
+      </div>
+      <EnrolPanel />
+      <Panel
+        title="Enrolled sites"
+        flush
+        actions={
+          <SegmentedControl
+            size="xs"
+            aria-label="Show sites"
+            value={show ?? 'all'}
+            onChange={(value: SiteFilter | 'all') =>
+              void navigate({ to: '/sites', search: value === 'all' ? {} : { show: value } })
+            }
+            data={[
+              { value: 'all', label: 'All' },
+              { value: 'connected', label: 'Connected' },
+              { value: 'away', label: 'Not connected' },
+              { value: 'revoked', label: 'Revoked' },
+            ]}
+          />
+        }
+      >
+        <Answered query={sites} queryKey={sitesQuery.queryKey} what="The sites">
+          {(all) => <SitesTable all={all} show={show} />}
+        </Answered>
+      </Panel>
+    </div>
+  );
+}
+
+function SitesTable({ all, show }: { all: SiteView[]; show: SiteFilter | undefined }): ReactElement {
+  const sites = all.filter((site) => siteMatches(site, show));
+  if (all.length === 0) {
+    return (
+      <Blank title="No site is enrolled yet">
+        <p className="dim">
+          Create a code above and hand it to the site; it appears here once its node has used the code.
+        </p>
+      </Blank>
+    );
+  }
+  if (sites.length === 0) return <Blank title="No site matches this filter" />;
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Sites, table">
+      <table className="plain">
+        <thead>
+          <tr>
+            <th scope="col">Site</th>
+            <th scope="col">State</th>
+            <th scope="col">Last seen</th>
+            <th scope="col">Role</th>
+            <th scope="col" className="figure">
+              Labelled
+            </th>
+            <th scope="col" className="figure">
+              Unlabelled
+            </th>
+            <th scope="col" className="figure">
+              Validation
+            </th>
+            <th scope="col">Software</th>
+            <th scope="col">Engine</th>
+            <th scope="col">Key</th>
+            <th scope="col">
+              <span className="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {sites.map((site) => (
+            <Row key={site.id} site={site} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ site }: { site: SiteView }): ReactElement {
+  return (
+    <tr>
+      <th scope="row">{site.name}</th>
+      <td>
+        <State is={siteAppearance(site)} />
+      </td>
+      <td>{site.lastSeen === null ? 'never' : <Moment at={site.lastSeen} />}</td>
+      <td>{site.role}</td>
+      <td className="figure">{formatCount(site.data?.labelled ?? null)}</td>
+      <td className="figure">{formatCount(site.data?.unlabelled ?? null)}</td>
+      <td className="figure">{formatCount(site.data?.validation ?? null)}</td>
+      <td>{site.software ?? NONE}</td>
+      <td className="clipped" title={site.engine ?? undefined}>
+        {site.engine ?? NONE}
+      </td>
+      <td>
+        <code className="clipped" title={site.keyFingerprint}>
+          {site.keyFingerprint.slice(0, 16)}
+        </code>
+      </td>
+      <td className="figure">{site.state === 'enrolled' && <RevokeButton site={site} />}</td>
+    </tr>
+  );
+}
