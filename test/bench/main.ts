@@ -1,0 +1,34 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { renderBench, type BenchReport } from './report.js';
+
+const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(args: string[]): Promise<BenchReport> }> }> =
+  {
+    aggregate: { summary: 'fold updates into a model, against numpy', load: () => import('./aggregate.js') },
+    federation: {
+      summary: 'four sites of real volumes, federated against pooled (about two hours)',
+      load: () => import('./federation.js'),
+    },
+  };
+
+const program = new Command('npm run bench --')
+  .description('Measures Consilium; each bench prints a table.')
+  .option('--json <file>', 'also write {machine, rows, ratios}');
+for (const [name, bench] of Object.entries(BENCHES)) {
+  program
+    .command(name)
+    .description(bench.summary)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .helpOption(false)
+    .action(async (_options: unknown, command: Command) => {
+      const module = await bench.load();
+      const report = await module.run(command.args);
+      process.stdout.write(`${renderBench(report)}\n`);
+      const { json } = program.opts<{ json?: string }>();
+      if (json !== undefined)
+        writeFileSync(resolve(process.env['INIT_CWD'] ?? '.', json), `${JSON.stringify(report, null, 2)}\n`);
+    });
+}
+await program.parseAsync();
