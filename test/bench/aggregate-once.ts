@@ -1,0 +1,56 @@
+import { rmSync } from 'node:fs';
+import { AggregationService } from '@consilium/server/dist/aggregation/aggregation.service.js';
+import { ModelSettings, modelTensors } from '@consilium/shared';
+
+/** What the bench asks of this process, and what it sends back. A process of its own, so that its peak memory is its own. */
+export interface AggregateRequest {
+  width: number;
+  base: string;
+  updates: string[];
+  output: string;
+  repeats: number;
+}
+
+export interface AggregateMeasure {
+  /** Of the fastest repeat. */
+  seconds: number;
+  checkSeconds: number;
+  idleBytes: number;
+  peakBytes: number;
+  digests: string[];
+}
+
+process.once('message', (request: AggregateRequest) => {
+  void measure(request).then((result) => {
+    process.send!(result);
+    process.disconnect();
+  });
+});
+
+async function measure({ width, base: path, updates, output, repeats }: AggregateRequest): Promise<AggregateMeasure> {
+  const service = new AggregationService();
+  const tensors = modelTensors(ModelSettings.parse({ width }));
+  // Every repeat names its base anew, so that the base is measured again as in a first round.
+  const base = (repeat: number) => ({ path, digest: `base-${repeat}` });
+  await service.check({ base: base(0), update: '/dev/null', tensors: [] });
+  const idleBytes = process.memoryUsage.rss();
+  const times: number[] = [];
+  const digests: string[] = [];
+  for (let repeat = 1; repeat <= repeats; repeat++) {
+    const weighted = updates.map((update, i) => ({ path: update, weight: 1000 + i }));
+    if (repeat % 2 === 0) weighted.reverse();
+    const start = performance.now();
+    const job = { base: base(repeat), updates: weighted, tensors, rule: 'fedavg' as const, output };
+    const { digest } = await service.aggregate(job);
+    times.push(performance.now() - start);
+    digests.push(digest);
+    rmSync(output);
+  }
+  const start = performance.now();
+  const refusal = await service.check({ base: base(repeats), update: updates[0]!, tensors });
+  if (refusal) throw new Error(refusal.sentence);
+  const checkSeconds = (performance.now() - start) / 1000;
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  await service.onApplicationShutdown();
+  return { seconds: Math.min(...times) / 1000, checkSeconds, idleBytes, peakBytes, digests };
+}

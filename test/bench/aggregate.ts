@@ -1,0 +1,120 @@
+import { fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { layOutContainer, ModelSettings, modelTensors, Random } from '@consilium/shared';
+import type { AggregateMeasure, AggregateRequest } from './aggregate-once.js';
+import { thisMachine, type BenchReport } from './report.js';
+
+/** V-Net widths by the megabytes of their model: the published network, and wider ones. */
+const WIDTHS: Record<string, number> = { 38: 16, 151: 32, 492: 57 };
+const REPEATS = 3;
+
+/** Weighted float64 mean of float32 arrays that are already in memory. */
+const NUMPY = `
+import sys, time
+import numpy as np
+count, values, repeats = map(int, sys.argv[1:])
+rng = np.random.default_rng(0)
+updates = [rng.random(values, dtype=np.float32) for _ in range(count)]
+best = float('inf')
+for _ in range(repeats):
+    start = time.perf_counter()
+    total = np.zeros(values)
+    for i, update in enumerate(updates):
+        total += np.multiply(update, 1000.0 + i, dtype=np.float64)
+    total /= sum(1000.0 + i for i in range(count))
+    result = total.astype(np.float32)
+    best = min(best, time.perf_counter() - start)
+print(best)
+`;
+
+/** Aggregates `updates` files of a model in the server's own way: read, folded, hashed and written. Against numpy. */
+export async function run(args: string[]): Promise<BenchReport> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      cases: { type: 'string', default: '10x38,4x151,10x492' },
+      directory: { type: 'string', default: tmpdir() },
+    },
+  });
+  const rows: BenchReport['rows'] = [];
+  for (const text of values.cases.split(',')) {
+    const [count, megabytes] = text.split('x');
+    const width = WIDTHS[megabytes ?? ''];
+    if (!Number(count) || width === undefined)
+      throw new Error(`bench: expected cases as 10x38 (MB ${Object.keys(WIDTHS).join(', ')}), got ${text}`);
+    rows.push(await measureCase(Number(count), width, values.directory));
+  }
+  const worst = (column: string) => Math.max(...rows.map((row) => Number(row[column] ?? NaN)));
+  const ratios = { peak_over_model: worst('peak/model'), time_vs_numpy: worst('vs numpy') };
+  return {
+    machine: thisMachine(),
+    rows,
+    ratios: Object.fromEntries(Object.entries(ratios).filter(([, ratio]) => !Number.isNaN(ratio))),
+  };
+}
+
+async function measureCase(count: number, width: number, directory: string): Promise<BenchReport['rows'][number]> {
+  const folder = mkdtempSync(join(directory, 'consilium-bench-'));
+  try {
+    const layout = layOutContainer(
+      modelTensors(ModelSettings.parse({ width })).map(({ name, shape }) => ({ name, shape, dtype: 'float32' })),
+    );
+    const paths = Array.from({ length: count + 1 }, (_, i) => join(folder, `${i}.safetensors`));
+    const random = Random.from(width, 'bench');
+    for (const path of paths) writeModel(path, layout, random);
+    const [base, ...updates] = paths as [string, ...string[]];
+    const request = { width, base, updates, output: join(folder, 'output'), repeats: REPEATS };
+    const ours = await inOwnProcess(request);
+    if (new Set(ours.digests).size !== 1) throw new Error('bench: another order of updates gave another digest');
+    const numpy = numpySeconds(count, (layout.totalBytes - layout.dataOffset) / 4);
+    return {
+      updates: count,
+      'model MB': layout.totalBytes / 1e6,
+      seconds: ours.seconds,
+      'GB/s': (count * layout.totalBytes) / 1e9 / ours.seconds,
+      'check GB/s': layout.totalBytes / 1e9 / ours.checkSeconds,
+      'idle MB': ours.idleBytes / 1e6,
+      'peak MB': ours.peakBytes / 1e6,
+      'peak/model': (ours.peakBytes - ours.idleBytes) / layout.totalBytes,
+      'numpy s': numpy,
+      'vs numpy': numpy === null ? null : ours.seconds / numpy,
+    };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Values from 0 to 1, other ones at every place of every file. */
+function writeModel(path: string, layout: ReturnType<typeof layOutContainer>, random: Random): void {
+  const block = Float32Array.from({ length: (1 << 20) + random.below(1000) }, () => random.uniform());
+  const bytes = new Uint8Array(block.buffer);
+  const file = openSync(path, 'wx');
+  writeSync(file, layout.headerBytes);
+  for (let left = layout.totalBytes - layout.dataOffset; left > 0; left -= bytes.length) {
+    writeSync(file, bytes, 0, Math.min(left, bytes.length));
+  }
+  closeSync(file);
+}
+
+async function inOwnProcess(request: AggregateRequest): Promise<AggregateMeasure> {
+  const child = fork(new URL('./aggregate-once.js', import.meta.url));
+  child.send(request);
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`bench: the measured process ended with code ${String(code)} before its result`);
+  });
+  const [measure] = (await Promise.race([once(child, 'message'), ended])) as [AggregateMeasure];
+  ended.catch(() => undefined);
+  return measure;
+}
+
+/** Null where python3 has no numpy, or memory does not hold the updates. */
+function numpySeconds(count: number, values: number): number | null {
+  const python = spawnSync('python3', ['-c', NUMPY, String(count), String(values), String(REPEATS)], {
+    encoding: 'utf8',
+  });
+  return python.status === 0 ? Number(python.stdout) : null;
+}
