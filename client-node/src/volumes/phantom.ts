@@ -59,7 +59,7 @@ function organs(classes: number, look: ScannerLook, random: Random): Ellipsoid[]
   for (let organ = 1; organ < classes; organ++) {
     const angle = (2 * Math.PI * (organ - 1)) / Math.max(1, classes - 1) + random.uniform(-0.25, 0.25);
     const ring = classes === 2 ? 0.08 : 0.2;
-    const size = classes === 2 ? 0.19 : 0.8 * Math.min(0.17, ring * Math.sin(Math.PI / (classes - 1)) + 0.04);
+    const size = classes === 2 ? 0.23 : 0.8 * Math.min(0.17, ring * Math.sin(Math.PI / (classes - 1)) + 0.04);
     const centre: Triple = [
       0.5 + ring * Math.cos(angle) + random.uniform(-0.04, 0.04),
       0.5 + ring * Math.sin(angle) + random.uniform(-0.04, 0.04),
@@ -130,7 +130,7 @@ function fillEllipsoid(image: Float32Array, label: Uint8Array, shape: Triple, { 
 function addTexture(image: Float32Array, shape: Triple, random: Random): void {
   const step = 5;
   const [nx, ny, nz] = shape.map((side) => Math.ceil(side / step) + 2) as [number, number, number];
-  const lattice = Float32Array.from({ length: nx * ny * nz }, () => 0.12 * random.uniform(-1, 1));
+  const lattice = Float32Array.from({ length: nx * ny * nz }, () => 0.18 * random.uniform(-1, 1));
   const column = new Float32Array(nz);
   for (let x = 0; x < shape[0]; x++) {
     const [ix, fx] = [Math.floor(x / step), (x % step) / step];
