@@ -1,6 +1,6 @@
 import type { Assignment, DataCard, Progress, SiteHello, UpdateManifest } from '@consilium/shared';
 import { PROTOCOL_VERSION } from '@consilium/shared';
-import { NodeFailure } from '../settings/failure.js';
+import { errorText, NodeFailure } from '../settings/failure.js';
 import { SOFTWARE } from '../settings/software.js';
 import type { Survey } from '../trainer/messages.js';
 import type { Trainer } from '../trainer/trainer-process.js';
@@ -157,16 +157,18 @@ export class Agent {
     const ended = new AbortController();
     const watching = this.#watch(task, unwanted, AbortSignal.any([outer, ended.signal]));
     this.#lastSaid = '';
+    let failure: { error: unknown } | undefined;
     try {
-      await this.#do(task, AbortSignal.any([outer, unwanted.signal]));
+      await this.#do(task, AbortSignal.any([outer, unwanted.signal]), outer);
     } catch (error) {
-      outer.throwIfAborted();
-      if (unwanted.signal.aborted) await this.#abandon(task, unwanted.signal.reason);
-      else await this.#takeFailure(task, error, outer);
-    } finally {
-      ended.abort();
-      await watching;
+      failure = { error };
     }
+    ended.abort();
+    await watching;
+    if (failure === undefined) return;
+    outer.throwIfAborted();
+    if (unwanted.signal.aborted) this.#sayAbandoned(task, errorText(unwanted.signal.reason));
+    else await this.#takeFailure(task, failure.error, outer);
   }
 
   async #watch(task: Task, unwanted: AbortController, signal: AbortSignal): Promise<void> {
@@ -184,8 +186,8 @@ export class Agent {
     }
   }
 
-  async #do(task: Exclude<Task, { kind: 'wait' }>, signal: AbortSignal): Promise<void> {
-    const tools = { ...this.#options, patience: this.#patience, line: this.#line, signal };
+  async #do(task: Exclude<Task, { kind: 'wait' }>, signal: AbortSignal, nodeSignal: AbortSignal): Promise<void> {
+    const tools = { ...this.#options, patience: this.#patience, line: this.#line, signal, nodeSignal };
     if (task.kind === 'contribute') {
       const contribution = new Contribution({ ...tools, card: this.#survey.card }, task);
       await contribution.make();
@@ -204,12 +206,11 @@ export class Agent {
     this.#unmeasured = this.#unmeasured.filter((entry) => entry.model.blob.digest !== task.model.blob.digest);
   }
 
-  async #abandon(task: Task, reason: unknown): Promise<void> {
+  /** Its checkpoint stays until another round begins: a study that was paused may offer the same round again. */
+  #sayAbandoned(task: Task, sentence: string): void {
     if (task.kind !== 'contribute') return;
-    const sentence = reason instanceof Error ? reason.message : 'given up';
     this.#options.log.warn(`round ${task.round.number}: ${sentence}`);
     this.#options.report({ state: 'abandoned', round: task.round.number, sentence });
-    await this.#options.journal.closeRound(task.round.id);
   }
 
   /** A task that fails is tried again after a pause, and left after three attempts; the node itself goes on. */
@@ -225,8 +226,12 @@ export class Agent {
       return;
     }
     this.#failures.delete(key);
-    if (task.kind === 'contribute') await this.#abandon(task, new Error(`left after ${ATTEMPTS} attempts: ${error.message}`));
-    else this.#leaveModel(task);
+    if (task.kind !== 'contribute') {
+      this.#leaveModel(task);
+      return;
+    }
+    this.#sayAbandoned(task, `left after ${ATTEMPTS} attempts: ${error.message}`);
+    await this.#options.journal.closeRound(task.round.id);
   }
 
   #leaveModel(task: Extract<Task, { kind: 'evaluate' | 'keep' }>): void {

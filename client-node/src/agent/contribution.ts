@@ -91,7 +91,7 @@ export class Contribution {
   }
 
   async #submit(update: TrainedUpdate): Promise<SubmitAnswer> {
-    const { rest, patience, sign, signal, site } = this.tools;
+    const { rest, patience, sign, nodeSignal, site } = this.tools;
     const { study, round } = this.task;
     const { blob, labelled, unlabelled, steps, metrics } = update;
     const manifest: UpdateManifest = {
@@ -107,7 +107,8 @@ export class Contribution {
       software: SOFTWARE,
     };
     const jws = await sign(manifest);
-    return patience.ask(() => rest.submitUpdate(jws, signal), signal);
+    // Not given up once it is on its way: the server may wake us with "no round" before its answer to this arrives.
+    return patience.ask(() => rest.submitUpdate(jws, nodeSignal), nodeSignal);
   }
 
   #conclude(answer: SubmitAnswer, update: TrainedUpdate): void {

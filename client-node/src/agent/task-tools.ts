@@ -6,7 +6,10 @@ import type { Patience } from './patience.js';
 export interface TaskTools extends AgentOptions {
   patience: Patience;
   line: ControlLine;
+  /** Fires when the task is no longer wanted, or the node ends. */
   signal: AbortSignal;
+  /** Fires only when the node ends. */
+  nodeSignal: AbortSignal;
 }
 
 const PROGRESS_EVERY_MS = 1000;

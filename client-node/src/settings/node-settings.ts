@@ -21,7 +21,7 @@ const NodeSettingsSchema = z.strictObject({
   cache: z.string().min(1).optional().describe('resampled volumes; else cache/ of the home'),
   threads: WholeNumber(0, 1024).default(0).describe('0 leaves the number to the engine: every core'),
   seed: WholeNumber(0, 0xffffffff).default(0),
-  memoryMegabytes: WholeNumber(256, 1_048_576).default(4096).describe('volumes beyond it are read again when needed'),
+  memoryMegabytes: WholeNumber(64, 1_048_576).default(1024).describe('volumes beyond it are read again when needed'),
   checkpointSeconds: WholeNumber(1, 3600).default(30).describe('at most this much training is lost when the node dies'),
   pollSeconds: WholeNumber(1, 3600).default(30).describe('how often to ask for work should a wake-up be lost'),
   allowJavascriptEngine: Yes.default(false).describe('train without TensorFlow: right, and 150 times slower'),

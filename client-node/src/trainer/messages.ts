@@ -93,7 +93,6 @@ export interface JobProgress {
 export type ToTrainer = { type: 'job'; id: number; job: Job } | { type: 'abort'; id: number };
 
 export type FromTrainer =
-  | { type: 'ready' }
   | { type: 'progress'; id: number; progress: JobProgress }
   | { type: 'note'; level: 'info' | 'warn'; sentence: string }
   | { type: 'done'; id: number; result: Result }

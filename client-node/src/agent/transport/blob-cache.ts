@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BlobRef } from '@consilium/shared';
 import { asFileFailure, NodeFailure, systemCode } from '../../settings/failure.js';
@@ -118,24 +117,25 @@ interface Storing {
   onProgress: ((receivedBytes: number) => void) | undefined;
 }
 
-/** A server that sends more than it promised is cut off at the promised size. */
+/** Every byte that came is on disk when this ends, however it ends. More than was promised is not taken. */
 async function store(response: Response, to: Storing): Promise<void> {
   if (response.body === null) throw new NodeFailure('server-unreachable', 'expected a model, got an empty answer');
-  let received = to.from;
-  const meter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      received += chunk.byteLength;
+  const file = await open(to.part, to.from > 0 ? 'a' : 'w');
+  try {
+    let received = to.from;
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       to.watch.alive();
+      received += chunk.byteLength;
       if (received > to.total) {
-        done(new NodeFailure('server-unreachable', `expected a model of ${to.total} bytes, got more`));
-        return;
+        throw new NodeFailure('server-unreachable', `expected a model of ${to.total} bytes, got more`);
       }
+      await file.appendFile(chunk);
       to.onProgress?.(received);
-      done(null, chunk);
-    },
-  });
-  const file = createWriteStream(to.part, to.from > 0 ? { flags: 'a' } : { flags: 'w' });
-  await pipeline(Readable.fromWeb(response.body), meter, file);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** A signal that fires when nothing has come for a while, or when the caller gives up. */

@@ -1,0 +1,63 @@
+import { pino, type DestinationStream } from 'pino';
+import { z } from 'zod';
+import type { Log } from '../agent/log.js';
+import type { NodeSettings } from '../settings/node-settings.js';
+
+/** A line that overwrites itself on a terminal, and does not exist elsewhere. */
+export class StatusLine {
+  #shown = '';
+
+  constructor(private readonly stream: NodeJS.WriteStream) {}
+
+  show(text: string): void {
+    if (!this.stream.isTTY || text === this.#shown) return;
+    const width = Math.max(20, this.stream.columns - 1);
+    this.stream.write(`\r\u001b[2K${text.slice(0, width)}`);
+    this.#shown = text;
+  }
+
+  clear(): void {
+    if (this.#shown === '') return;
+    this.stream.write('\r\u001b[2K');
+    this.#shown = '';
+  }
+}
+
+const Entry = z.object({ level: z.int(), time: z.number(), msg: z.string() });
+const WARN = 40;
+const ERROR = 50;
+
+/** Log lines on standard error: for people `2026-01-31T09:30:00Z sentence`, for collectors pino's JSON. */
+export function createLog(settings: Pick<NodeSettings, 'logLevel' | 'logFormat'>, status: StatusLine): Log {
+  const destination: DestinationStream = {
+    write(line) {
+      status.clear();
+      process.stderr.write(settings.logFormat === 'json' ? line : textLine(line));
+    },
+  };
+  const logger = pino({ base: null, level: settings.logLevel }, destination);
+  return {
+    debug: (sentence) => logger.debug(sentence),
+    info: (sentence) => logger.info(sentence),
+    warn: (sentence) => logger.warn(sentence),
+    error: (sentence) => logger.error(sentence),
+  };
+}
+
+function textLine(line: string): string {
+  const { level, time, msg } = Entry.parse(JSON.parse(line));
+  const mark = level >= ERROR ? 'error: ' : level >= WARN ? 'warning: ' : '';
+  return `${new Date(time).toISOString().slice(0, 19)}Z ${mark}${msg}\n`;
+}
+
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Columns as wide as their widest cell, numbers to the right. */
+export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ');
+  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,17 @@
+import { Option, type Command } from 'commander';
+
+/** Options that several commands share; each has a setting of the same name (settings/node-settings.ts). */
+export function withHome(command: Command): Command {
+  return command
+    .option('--home <dir>', "this node's key, enrolment and state (default ~/.consilium/node)")
+    .addOption(new Option('--log-level <level>', 'debug, info, warn, error or silent'))
+    .addOption(new Option('--log-format <format>', 'text or json'));
+}
+
+export function withEngine(command: Command): Command {
+  return command
+    .option('--threads <n>', 'threads of the engine (default: every core)')
+    .option('--cache <dir>', 'resampled volumes (default: cache/ of the home)')
+    .option('--memory-megabytes <n>', 'memory for volumes')
+    .option('--allow-javascript-engine', 'go on without TensorFlow: right, and 150 times slower');
+}

@@ -1,0 +1,126 @@
+import { mkdir } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { lock } from 'proper-lockfile';
+import { Agent } from '../agent/agent.js';
+import { systemClock } from '../agent/clock.js';
+import { requireEnrolment } from '../agent/enrolment.js';
+import { SiteTokens } from '../agent/identity.js';
+import { Journal } from '../agent/journal.js';
+import type { NodeState, NodeStateMessage } from '../agent/report.js';
+import { BlobCache } from '../agent/transport/blob-cache.js';
+import { ControlSocket } from '../agent/transport/control-socket.js';
+import { RestClient } from '../agent/transport/rest-client.js';
+import { NodeFailure, systemCode } from '../settings/failure.js';
+import { nodeHome, settingsFromProcess, type NodeSettings } from '../settings/node-settings.js';
+import { startTrainer } from './compute.js';
+import { createLog, StatusLine } from './console.js';
+import { withEngine, withHome } from './options.js';
+import type { Session } from './session.js';
+import { statusText } from './status-text.js';
+
+export function addRunCommand(program: Command, session: Session): void {
+  withEngine(withHome(program.command('run')))
+    .description('wait for rounds, train on this site’s volumes and send updates; runs until it is stopped')
+    .option('--data <dir>', "the site's folder: images/ and labels/, optionally validation/")
+    .option('--validation <dir>', 'labelled volumes that models are measured on (default: validation/ of the data)')
+    .option('--server <url>', 'where the server is now, if not where this node enrolled')
+    .option('--seed <n>', 'seed of all random choices (default 0)')
+    .option('--poll-seconds <n>', 'how often to ask for work should a wake-up be lost (default 30)')
+    .option('--checkpoint-seconds <n>', 'at most this much training is lost when the node dies (default 30)')
+    .option('--until-finished', 'end when the study is finished')
+    .action(async (flags: Record<string, unknown>) => {
+      const settings = settingsFromProcess(flags);
+      await runNode(settings, flags['untilFinished'] === true, session);
+    });
+}
+
+async function runNode(settings: NodeSettings, untilFinished: boolean, session: Session): Promise<void> {
+  const status = new StatusLine(process.stderr);
+  const log = createLog(settings, status);
+  session.onClose(() => Promise.resolve(status.clear()));
+  const home = nodeHome(settings.home);
+  const { enrolment, key } = await requireEnrolment(home);
+  const { data, validation } = siteFolders(settings, enrolment.role);
+  await lockHome(settings.home, session);
+  const server = settings.server ?? enrolment.server;
+  const tokens = new SiteTokens(key, enrolment, systemClock);
+  const rest = new RestClient(server, systemClock, tokens);
+  log.info(`node ${enrolment.name} (${enrolment.role}), server ${server}`);
+  const agent = new Agent({
+    site: enrolment,
+    data,
+    validation,
+    seed: settings.seed,
+    pollSeconds: settings.pollSeconds,
+    untilFinished,
+    rest,
+    blobs: new BlobCache(home.blobs, rest),
+    journal: await Journal.open(home),
+    trainer: startTrainer(settings, log, session),
+    connect: (events) => new ControlSocket({ server, token: () => tokens.token(), log, ...events }),
+    sign: (manifest) => key.signManifest(manifest),
+    clock: systemClock,
+    jitter: () => Math.random(),
+    log,
+    report: (state) => {
+      status.show(statusText(state));
+      tellParent(state);
+    },
+  });
+  // A parent that started this node and is gone must not leave it behind.
+  process.once('disconnect', () => session.interrupt('the process that started this node has ended'));
+  await agent.run(session.signal);
+}
+
+/** An observer's own folder may itself be the validation folder. */
+function siteFolders(settings: NodeSettings, role: 'trainer' | 'observer'): { data: string | null; validation: string | null } {
+  const data = settings.data ?? null;
+  if (data !== null) requireFolder(data, '--data');
+  if (settings.validation !== undefined) requireFolder(settings.validation, '--validation');
+  const inside = data !== null && existsSync(join(data, 'validation', 'images')) ? join(data, 'validation') : null;
+  const validation = settings.validation ?? inside ?? (role === 'observer' ? data : null);
+  if (role === 'trainer' && data === null) {
+    throw new NodeFailure('usage', 'run: expected --data DIR with images/ and labels/, got none');
+  }
+  if (role === 'observer' && validation === null) {
+    throw new NodeFailure('usage', 'run: an observer needs --validation DIR (or --data DIR) with images/ and labels/, got none');
+  }
+  return { data, validation };
+}
+
+function requireFolder(path: string, option: string): void {
+  let isFolder = false;
+  try {
+    isFolder = statSync(path).isDirectory();
+  } catch (error) {
+    const code = systemCode(error);
+    if (code !== 'ENOENT') throw new NodeFailure('bad-data', `${option}: ${path} cannot be read (${code ?? 'unknown'})`, { cause: error });
+  }
+  if (!isFolder) throw new NodeFailure('bad-data', `${option}: expected a folder, got ${path}, which is none`);
+}
+
+/** How long a lock outlives a killed node, and so how long a restarted one may have to wait. */
+const LOCK_STALE_MS = 5_000;
+
+/** Two nodes on one home would overwrite each other's rounds. */
+async function lockHome(home: string, session: Session): Promise<void> {
+  await mkdir(home, { recursive: true });
+  try {
+    const release = await lock(home, {
+      stale: LOCK_STALE_MS,
+      update: 1_000,
+      retries: { retries: 8, factor: 1, minTimeout: 1_000 },
+      onCompromised: (error) => session.interrupt(`the lock on ${home} was lost: ${error.message}`),
+    });
+    session.onClose(release);
+  } catch (error) {
+    throw new NodeFailure('usage', `${home}: expected to be the only node with this home, another one is running`, { cause: error });
+  }
+}
+
+function tellParent(state: NodeState): void {
+  const message: NodeStateMessage = { type: 'state', ...state };
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}

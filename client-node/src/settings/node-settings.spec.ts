@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { environmentName, resolveSettings } from './node-settings.js';
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'consilium-settings-'));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+const resolve = (flags: Record<string, unknown>, environment: Record<string, string> = {}) =>
+  resolveSettings({ flags: { home, ...flags }, environment, workingDirectory: '/somewhere' });
+
+test('a flag wins over the environment, that over node.json, and that over the default', () => {
+  expect(resolve({}).seed).toBe(0);
+  writeFileSync(join(home, 'node.json'), JSON.stringify({ seed: 1, threads: 3 }));
+  expect(resolve({}).seed).toBe(1);
+  expect(resolve({}, { CONSILIUM_NODE_SEED: '2' }).seed).toBe(2);
+  expect(resolve({ seed: '3' }, { CONSILIUM_NODE_SEED: '2' })).toMatchObject({ seed: 3, threads: 3 });
+});
+
+test('names of environment variables follow from the settings', () => {
+  expect(environmentName('allowJavascriptEngine')).toBe('CONSILIUM_NODE_ALLOW_JAVASCRIPT_ENGINE');
+  expect(resolve({}, { CONSILIUM_NODE_ALLOW_JAVASCRIPT_ENGINE: 'false' }).allowJavascriptEngine).toBe(false);
+});
+
+test('relative paths count from where they were written', () => {
+  writeFileSync(join(home, 'node.json'), JSON.stringify({ data: 'volumes' }));
+  expect(resolve({}).data).toBe(join(home, 'volumes'));
+  expect(resolve({ data: 'other' }).data).toBe('/somewhere/other');
+  expect(resolve({}).cache).toBe(join(home, 'cache'));
+});
+
+test('options of commands are not settings, and an unknown setting in node.json is named', () => {
+  expect(() => resolve({ json: true })).not.toThrow();
+  writeFileSync(join(home, 'node.json'), JSON.stringify({ tread: 2 }));
+  expect(() => resolve({})).toThrow(/tread/);
+});
+
+test('a value that cannot be is one sentence', () => {
+  expect(() => resolve({ threads: 'many' })).toThrow(/threads/);
+  expect(() => resolve({ server: 'hospital' })).toThrow(/server: expected a server URL such as/);
+  writeFileSync(join(home, 'node.json'), '{');
+  expect(() => resolve({})).toThrow(/node\.json: expected a JSON object/);
+});
