@@ -1,0 +1,58 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Digest } from '@consilium/shared';
+import type { Request, Response } from 'express';
+import { DataSource, type EntityManager } from 'typeorm';
+import { ApiError } from '../http/api-error.js';
+import type { Caller } from '../identity/caller.js';
+import { ModelVersionEntity } from '../models/model-version.entity.js';
+import { CLOCK, type Clock } from '../settings/process-context.js';
+import { BlobEntity } from './blob.entity.js';
+import { BlobStore, type StoredBlob } from './blob-store.js';
+
+/** The rows of the blob store, and who may read what. */
+@Injectable()
+export class BlobsService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly store: BlobStore,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Idempotent: equal content has one row, whoever brought it first. */
+  async register(manager: EntityManager, blob: StoredBlob, uploadedBy: string | null): Promise<void> {
+    await manager
+      .createQueryBuilder()
+      .insert()
+      .into(BlobEntity)
+      .values({ digest: blob.digest, bytes: blob.bytes, uploadedBy, createdAt: this.clock.now() })
+      .orIgnore()
+      .execute();
+  }
+
+  /** The blob, if its row and its file are both there. */
+  async find(digest: Digest): Promise<StoredBlob | null> {
+    const row = await this.dataSource.getRepository(BlobEntity).findOneBy({ digest });
+    if (!row || (await this.store.sizeOf(digest)) !== row.bytes) return null;
+    return { digest, bytes: row.bytes };
+  }
+
+  /** A site reads models and what it brought itself; another site's update is none of its business. */
+  async send(caller: Caller, digest: Digest, request: Request, response: Response): Promise<void> {
+    const blob = (await this.#mayRead(caller, digest)) ? await this.find(digest) : null;
+    if (!blob) throw new ApiError('not-found', 'The server has no such blob for this caller.');
+    response.set({ ETag: `"${digest}"`, 'Content-Type': 'application/octet-stream' });
+    await new Promise<void>((resolve, reject) => {
+      response.sendFile(this.store.pathOf(digest), { immutable: true, maxAge: '1y', dotfiles: 'allow' }, (error?: Error) => {
+        // A caller that hangs up in the middle of a blob comes back for the rest of it.
+        if (error && !request.destroyed && !response.headersSent) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  async #mayRead(caller: Caller, digest: Digest): Promise<boolean> {
+    if (caller.kind === 'operator') return true;
+    if (await this.dataSource.getRepository(ModelVersionEntity).existsBy({ blobDigest: digest })) return true;
+    return this.dataSource.getRepository(BlobEntity).existsBy({ digest, uploadedBy: caller.id });
+  }
+}

@@ -1,0 +1,36 @@
+/** Every error answer of the REST interface that a caller can expect, with its HTTP status. A closed list. */
+export const apiErrors = {
+  'invalid-request': 400,
+  'login-refused': 401,
+  unauthenticated: 401,
+  'token-expired': 401,
+  'clock-skew': 401,
+  'site-revoked': 401,
+  forbidden: 403,
+  'code-unknown': 403,
+  'code-used': 403,
+  'code-expired': 403,
+  'not-found': 404,
+  conflict: 409,
+  'too-large': 413,
+  'digest-mismatch': 422,
+  'too-many-attempts': 429,
+  internal: 500,
+  'disk-full': 507,
+} as const;
+export type ApiErrorCode = keyof typeof apiErrors;
+
+/** A request that is answered with "no". The sentence goes to the caller as it stands. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: ApiErrorCode,
+    sentence: string,
+  ) {
+    super(sentence);
+    this.name = 'ApiError';
+  }
+
+  get status(): number {
+    return apiErrors[this.code];
+  }
+}

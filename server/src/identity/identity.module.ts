@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { ThrottlerModule } from '@nestjs/throttler';
+import { OutboxModule } from '../outbox/outbox.module.js';
+import { SETTINGS } from '../settings/process-context.js';
+import type { Settings } from '../settings/settings.js';
+import { AccessGuard } from './access.guard.js';
+import { EnrolmentService } from './enrolment.service.js';
+import { IdentityController } from './identity.controller.js';
+import { OperatorsService } from './operators.service.js';
+import { TokensService } from './tokens.service.js';
+
+@Module({
+  imports: [
+    OutboxModule,
+    ThrottlerModule.forRootAsync({
+      inject: [SETTINGS],
+      useFactory: (settings: Settings) => [{ ttl: 60_000, limit: settings.attemptsPerMinute }],
+    }),
+  ],
+  controllers: [IdentityController],
+  providers: [OperatorsService, EnrolmentService, TokensService, { provide: APP_GUARD, useClass: AccessGuard }],
+  exports: [OperatorsService, TokensService],
+})
+export class IdentityModule {}

@@ -1,0 +1,126 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { decodeProtectedHeader, errors, importJWK, jwtVerify, SignJWT, type JWTPayload } from 'jose';
+import { DataSource } from 'typeorm';
+import { Id } from '@consilium/shared';
+import { ApiError } from '../http/api-error.js';
+import { HomeFolder } from '../settings/home-folder.js';
+import { CLOCK, IDS, type Clock, type Ids } from '../settings/process-context.js';
+import { SiteEntity } from '../sites/site.entity.js';
+import type { Caller, OperatorCaller, SiteCaller } from './caller.js';
+import { OperatorEntity } from './operator.entity.js';
+
+/** Seconds. Clocks of hospitals drift; more than this is named to the caller. */
+const CLOCK_TOLERANCE = 30;
+const SITE_TOKEN_LIFETIME = 300;
+const OPERATOR_TOKEN_LIFETIME = 12 * 3600;
+const OPERATOR_ISSUER = 'consilium-server';
+
+/** Issues operators' tokens and verifies both kinds; which kind a token is, its algorithm says. */
+@Injectable()
+export class TokensService {
+  readonly audience: string;
+  readonly #operatorKey: Uint8Array;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    home: HomeFolder,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(IDS) private readonly ids: Ids,
+  ) {
+    this.audience = home.identity.audience;
+    this.#operatorKey = Buffer.from(home.identity.operatorKey, 'base64url');
+  }
+
+  async issue(operator: OperatorEntity): Promise<{ token: string; expiresAt: string }> {
+    const issuedAt = seconds(this.clock);
+    const expires = issuedAt + OPERATOR_TOKEN_LIFETIME;
+    const token = await new SignJWT({ role: 'operator' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuer(OPERATOR_ISSUER)
+      .setSubject(operator.id)
+      .setAudience(this.audience)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(expires)
+      .setJti(this.ids.uuid())
+      .sign(this.#operatorKey);
+    return { token, expiresAt: new Date(expires * 1000).toISOString() };
+  }
+
+  /** Throws ApiError with a sentence that says what about the token is wrong. */
+  async verify(token: string): Promise<Caller> {
+    const header = headerOf(token);
+    return header.alg === 'EdDSA' ? this.#verifySite(token, header.kid) : this.#verifyOperator(token);
+  }
+
+  async #verifyOperator(token: string): Promise<OperatorCaller> {
+    const claims = await this.#claims(() =>
+      jwtVerify(token, this.#operatorKey, {
+        algorithms: ['HS256'],
+        issuer: OPERATOR_ISSUER,
+        audience: this.audience,
+        requiredClaims: ['sub', 'iat', 'exp'],
+        currentDate: this.clock.now(),
+      }),
+    );
+    const operator = await this.dataSource.getRepository(OperatorEntity).findOneBy({ id: claims.sub! });
+    if (!operator || claims.iat! < Math.floor(operator.passwordChangedAt.getTime() / 1000)) {
+      throw new ApiError('unauthenticated', 'The login is no longer valid; log in again.');
+    }
+    return { kind: 'operator', id: operator.id, name: operator.name, expiresAt: claims.exp! * 1000 };
+  }
+
+  async #verifySite(token: string, kid: string | undefined): Promise<SiteCaller> {
+    const id = Id.safeParse(kid);
+    const site = id.success ? await this.dataSource.getRepository(SiteEntity).findOneBy({ id: id.data }) : null;
+    if (!site) throw new ApiError('unauthenticated', 'The token names no site of this server; enrol this node first.');
+    if (site.state === 'revoked') throw new ApiError('site-revoked', `The enrolment of ${site.name} has been revoked by the operator.`);
+    const key = await importJWK(site.publicKey, 'EdDSA');
+    const claims = await this.#claims(() =>
+      jwtVerify(token, key, {
+        algorithms: ['EdDSA'],
+        issuer: site.id,
+        audience: this.audience,
+        requiredClaims: ['iat', 'exp', 'jti'],
+        clockTolerance: CLOCK_TOLERANCE,
+        currentDate: this.clock.now(),
+      }),
+    );
+    const ahead = claims.iat! - seconds(this.clock);
+    if (ahead > CLOCK_TOLERANCE) {
+      throw new ApiError('clock-skew', `The token was made ${ahead} s in the server's future: the clock of ${site.name} is ahead of the server's; expected at most ${CLOCK_TOLERANCE} s.`);
+    }
+    if (claims.exp! - claims.iat! > SITE_TOKEN_LIFETIME) {
+      throw new ApiError('unauthenticated', `The token is valid for ${claims.exp! - claims.iat!} s; expected at most ${SITE_TOKEN_LIFETIME} s.`);
+    }
+    return { kind: 'site', id: site.id, name: site.name, role: site.role, expiresAt: claims.exp! * 1000 };
+  }
+
+  async #claims(verify: () => Promise<{ payload: JWTPayload }>): Promise<JWTPayload> {
+    try {
+      return (await verify()).payload;
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) {
+        const late = seconds(this.clock) - error.payload.exp!;
+        throw new ApiError('token-expired', `The token expired ${late} s ago by the server's clock (${this.clock.now().toISOString()}); renew it, and check the clock of this machine if it was fresh.`);
+      }
+      if (error instanceof errors.JWTClaimValidationFailed) {
+        throw new ApiError('unauthenticated', `The token's claim "${error.claim}" is not what this server expects.`);
+      }
+      if (error instanceof errors.JOSEError) throw new ApiError('unauthenticated', "The token's signature is not valid.");
+      throw error;
+    }
+  }
+}
+
+function headerOf(token: string): { alg?: string; kid?: string } {
+  try {
+    const { alg, kid } = decodeProtectedHeader(token);
+    return { ...(typeof alg === 'string' && { alg }), ...(typeof kid === 'string' && { kid }) };
+  } catch {
+    throw new ApiError('unauthenticated', 'The token is not a JSON Web Token.');
+  }
+}
+
+function seconds(clock: Clock): number {
+  return Math.floor(clock.now().getTime() / 1000);
+}

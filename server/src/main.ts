@@ -1,0 +1,86 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { OperatorsService } from './identity/operators.service.js';
+import { TokensService } from './identity/tokens.service.js';
+import { openContext, startServer } from './server.js';
+import { readSettings, type Settings } from './settings/settings.js';
+import { ExitCode, StartRefused } from './settings/start-refused.js';
+import { ApiError } from './http/api-error.js';
+import { VERSION } from './settings/version.js';
+
+const say = (sentence: string): void => void process.stdout.write(`${sentence}\n`);
+
+async function serve(settings: Settings): Promise<void> {
+  const server = await startServer(settings);
+  if (server.firstPassword !== null) {
+    say(`Operator ${settings.operatorName} was created with the password ${server.firstPassword} (shown only this once).`);
+  }
+  say(`Consilium server ${VERSION}: dashboard at ${server.url}`);
+  process.send?.({ type: 'ready', url: server.url });
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+    // A launcher that dies must not leave its server behind.
+    if (process.connected) process.once('disconnect', resolve);
+  });
+  await server.close();
+}
+
+async function withOperators(settings: Settings, work: (operators: OperatorsService) => Promise<void>): Promise<void> {
+  const context = await openContext(settings);
+  const { dataSource, home, clock, ids } = context.process;
+  try {
+    await work(new OperatorsService(dataSource, new TokensService(dataSource, home, clock, ids), clock, ids));
+  } finally {
+    await context.close();
+  }
+}
+
+function program(): Command {
+  const root = new Command('consilium-server').version(VERSION).exitOverride();
+  const settings = (flags: Record<string, unknown>): Settings => readSettings(process.env, flags);
+  const home = ['--home <folder>', 'folder of keys, blobs and the embedded database'] as const;
+  const database = ['--database-url <url>', 'a Postgres instead of the embedded database'] as const;
+  root
+    .command('serve', { isDefault: true })
+    .description('start the aggregation server')
+    .option(...home)
+    .option('--host <address>', 'address to listen on')
+    .option('--port <number>', 'port to listen on')
+    .option('--next-free-port', 'take the next free port where this one is taken')
+    .option(...database)
+    .option('--log-level <level>', 'silent, error, warn, info, debug or trace')
+    .action((flags: Record<string, unknown>) => serve(settings(flags)));
+  const operators = root.command('operators').description('people who may log in; the server must not be running on the embedded database');
+  operators
+    .command('add <name>')
+    .option(...home)
+    .option(...database)
+    .action((name: string, flags: Record<string, unknown>) =>
+      withOperators(settings(flags), async (service) => say(`Operator ${name} was created with the password ${await service.add(name)}`)),
+    );
+  operators
+    .command('reset-password <name>')
+    .option(...home)
+    .option(...database)
+    .action((name: string, flags: Record<string, unknown>) =>
+      withOperators(settings(flags), async (service) => say(`Operator ${name} has the new password ${await service.resetPassword(name)}`)),
+    );
+  return root;
+}
+
+function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  if (error instanceof StartRefused || error instanceof ApiError) {
+    process.stderr.write(`${error.message}\n`);
+    return error instanceof StartRefused ? error.exitCode : ExitCode.usage;
+  }
+  process.stderr.write(`The server failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return ExitCode.internal;
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+if (process.connected) process.disconnect();

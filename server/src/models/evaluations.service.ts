@@ -1,0 +1,58 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Evaluation, SiteDice } from '@consilium/shared';
+import { DataSource, In } from 'typeorm';
+import { ApiError } from '../http/api-error.js';
+import type { SiteCaller } from '../identity/caller.js';
+import { Outbox } from '../outbox/outbox.service.js';
+import { CLOCK, type Clock } from '../settings/process-context.js';
+import { SiteEntity } from '../sites/site.entity.js';
+import { EvaluationEntity } from './evaluation.entity.js';
+import { ModelVersionEntity } from './model-version.entity.js';
+
+@Injectable()
+export class EvaluationsService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly outbox: Outbox,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async record(site: SiteCaller, evaluation: Evaluation): Promise<void> {
+    const { studyId, model: modelDigest, volumes, dice, hd95 } = evaluation;
+    await this.dataSource.transaction(async (manager) => {
+      const version = await manager.findOneBy(ModelVersionEntity, { studyId, blobDigest: modelDigest });
+      if (!version) throw new ApiError('not-found', `The study has no model version with the digest ${modelDigest}.`);
+      const row = { studyId, modelDigest, siteId: site.id, volumes, dice, hd95, receivedAt: this.clock.now() };
+      await manager.upsert(EvaluationEntity, row, ['studyId', 'modelDigest', 'siteId']);
+      const [topic, subject] = version.roundId ? (['round', version.roundId] as const) : (['study', studyId] as const);
+      await this.outbox.add(manager, { topic, subject });
+    });
+    this.outbox.poke();
+  }
+
+  /** By digest of the model, in the order of the sites' names. */
+  async ofStudies(studyIds: string[]): Promise<Map<string, SiteDice[]>> {
+    const rows = await this.dataSource.getRepository(EvaluationEntity).findBy({ studyId: In(studyIds) });
+    const sites = await this.dataSource.getRepository(SiteEntity).find({ select: { id: true, name: true } });
+    const names = new Map(sites.map(({ id, name }) => [id, name]));
+    const byModel = new Map<string, SiteDice[]>();
+    for (const { studyId, modelDigest, siteId, volumes, dice, hd95 } of rows) {
+      const key = evaluationKey(studyId, modelDigest);
+      const figures = byModel.get(key) ?? [];
+      figures.push({ site: names.get(siteId)!, dice, hd95, volumes });
+      byModel.set(key, figures);
+    }
+    for (const figures of byModel.values()) figures.sort((a, b) => (a.site < b.site ? -1 : 1));
+    return byModel;
+  }
+}
+
+export function evaluationKey(studyId: string, modelDigest: string): string {
+  return `${studyId} ${modelDigest}`;
+}
+
+/** Mean over volumes, so that a site with one volume does not outvote one with fifty. */
+export function meanDice(figures: readonly SiteDice[]): number | null {
+  const volumes = figures.reduce((sum, figure) => sum + figure.volumes, 0);
+  return volumes === 0 ? null : figures.reduce((sum, figure) => sum + figure.dice * figure.volumes, 0) / volumes;
+}

@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import type { Assignment, StudyState } from '@consilium/shared';
+import { DataSource, In } from 'typeorm';
+import type { SiteCaller } from '../identity/caller.js';
+import { ModelsService, viewOf } from '../models/models.service.js';
+import { StudyEntity } from '../studies/study.entity.js';
+import { ContributionEntity } from './contribution.entity.js';
+import { RoundEntity } from './round.entity.js';
+
+const NOTHING: Assignment = { study: null, model: null, round: null, finished: false };
+const precedence: StudyState[] = ['running', 'paused', 'finished', 'stopped'];
+
+@Injectable()
+export class AssignmentsService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly models: ModelsService,
+  ) {}
+
+  /** The running study, else a paused one, else the one that was started last: its final model is still to be measured. */
+  async of(site: SiteCaller): Promise<Assignment> {
+    const studies = await this.dataSource
+      .getRepository(StudyEntity)
+      .find({ where: { state: In(precedence) }, order: { startedAt: { direction: 'DESC', nulls: 'LAST' }, createdAt: 'DESC' } });
+    const [study] = studies.filter(({ startedAt }) => startedAt !== null).sort((a, b) => rank(a) - rank(b));
+    if (!study) return NOTHING;
+    return {
+      study: { id: study.id, digest: study.digest, manifest: study.manifest },
+      model: viewOf(await this.models.newest(study.id)),
+      round: await this.#roundOf(site, study),
+      finished: study.state === 'finished' || study.state === 'stopped',
+    };
+  }
+
+  async #roundOf(site: SiteCaller, study: StudyEntity): Promise<Assignment['round']> {
+    const round = await this.dataSource.getRepository(RoundEntity).findOneBy({ studyId: study.id, state: In(['open', 'collecting']) });
+    if (!round) return null;
+    const contribution = await this.dataSource.getRepository(ContributionEntity).findOneBy({ roundId: round.id, siteId: site.id });
+    if (!contribution || ['accepted', 'refused', 'missed'].includes(contribution.state)) return null;
+    const base = { digest: round.baseDigest, bytes: round.baseBytes };
+    return { id: round.id, number: round.number, base, deadline: round.deadline.toISOString() };
+  }
+}
+
+function rank(study: StudyEntity): number {
+  return study.state === 'running' ? 0 : study.state === 'paused' ? 1 : 2;
+}

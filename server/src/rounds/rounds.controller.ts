@@ -1,0 +1,48 @@
+import { Body, Controller, Get, Param, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Assignment, Id, RoundView, SubmitAnswer, SubmitUpdate } from '@consilium/shared';
+import type { z } from 'zod';
+import { Answers } from '../http/answers.decorator.js';
+import { Access } from '../identity/access.decorator.js';
+import { FromSite, type SiteCaller } from '../identity/caller.js';
+import { AssignmentsService } from './assignments.service.js';
+import { RoundsService } from './rounds.service.js';
+import { UpdatesService } from './updates.service.js';
+
+@ApiTags('rounds')
+@Controller()
+export class RoundsController {
+  constructor(
+    private readonly rounds: RoundsService,
+    private readonly assignments: AssignmentsService,
+    private readonly updates: UpdatesService,
+  ) {}
+
+  @Get('studies/:id/rounds')
+  @Access('operator')
+  @Answers(200, RoundView.array())
+  list(@Param('id', { schema: Id }) studyId: string): Promise<RoundView[]> {
+    return this.rounds.list(studyId);
+  }
+
+  @Get('rounds/:id')
+  @Access('operator')
+  @Answers(200, RoundView)
+  get(@Param('id', { schema: Id }) id: string): Promise<RoundView> {
+    return this.rounds.get(id);
+  }
+
+  @Get('site/assignment')
+  @Access('site')
+  @Answers(200, Assignment)
+  assignment(@FromSite() site: SiteCaller): Promise<Assignment> {
+    return this.assignments.of(site);
+  }
+
+  @Post('site/updates')
+  @Access('site')
+  @Answers(200, SubmitAnswer)
+  submit(@FromSite() site: SiteCaller, @Body({ schema: SubmitUpdate }) body: z.output<typeof SubmitUpdate>): Promise<SubmitAnswer> {
+    return this.updates.submit(site, body.jws);
+  }
+}

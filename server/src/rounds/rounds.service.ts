@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common';
+import type { Contribution, RoundView, SiteDice } from '@consilium/shared';
+import { DataSource, In } from 'typeorm';
+import { ApiError } from '../http/api-error.js';
+import { evaluationKey, EvaluationsService, meanDice } from '../models/evaluations.service.js';
+import { SiteEntity } from '../sites/site.entity.js';
+import { ContributionEntity } from './contribution.entity.js';
+import { RoundEntity } from './round.entity.js';
+import { UpdateEntity } from './update.entity.js';
+
+interface RoundRows {
+  contributions: ContributionEntity[];
+  updates: UpdateEntity[];
+  names: Map<string, string>;
+  evaluations: SiteDice[];
+}
+
+@Injectable()
+export class RoundsService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly evaluations: EvaluationsService,
+  ) {}
+
+  /** In the order in which they were opened. */
+  async list(studyId: string): Promise<RoundView[]> {
+    const rounds = this.dataSource.getRepository(RoundEntity);
+    return this.#views(await rounds.find({ where: { studyId }, order: { number: 'ASC', attempt: 'ASC' } }));
+  }
+
+  async get(id: string): Promise<RoundView> {
+    const [view] = await this.#views(await this.dataSource.getRepository(RoundEntity).findBy({ id }));
+    if (!view) throw new ApiError('not-found', 'There is no such round.');
+    return view;
+  }
+
+  async #views(rounds: RoundEntity[]): Promise<RoundView[]> {
+    if (rounds.length === 0) return [];
+    const roundId = In(rounds.map((round) => round.id));
+    const contributions = await this.dataSource.getRepository(ContributionEntity).findBy({ roundId });
+    const updates = await this.dataSource.getRepository(UpdateEntity).findBy({ roundId });
+    const sites = await this.dataSource.getRepository(SiteEntity).find({ select: { id: true, name: true } });
+    const evaluations = await this.evaluations.ofStudies([...new Set(rounds.map((round) => round.studyId))]);
+    const names = new Map(sites.map(({ id, name }) => [id, name]));
+    return rounds.map((round) =>
+      viewOf(round, {
+        contributions: contributions.filter((row) => row.roundId === round.id),
+        updates: updates.filter((row) => row.roundId === round.id),
+        names,
+        evaluations: (round.resultDigest && evaluations.get(evaluationKey(round.studyId, round.resultDigest))) || [],
+      }),
+    );
+  }
+}
+
+function viewOf(round: RoundEntity, { contributions, updates, names, evaluations }: RoundRows): RoundView {
+  const { resultDigest, resultBytes } = round;
+  return {
+    id: round.id,
+    studyId: round.studyId,
+    number: round.number,
+    state: round.state,
+    base: round.baseDigest,
+    result: resultDigest !== null && resultBytes !== null ? { digest: resultDigest, bytes: resultBytes } : null,
+    openedAt: round.openedAt.toISOString(),
+    deadline: round.deadline.toISOString(),
+    closedAt: round.closedAt?.toISOString() ?? null,
+    reason: round.reason,
+    quorum: round.quorum,
+    contributions: contributionViews(contributions, updates, names),
+    evaluations,
+    dice: meanDice(evaluations),
+    loss: meanLoss(updates),
+    bytes: updates.reduce((sum, update) => sum + update.manifest.blob.bytes, 0),
+  };
+}
+
+function contributionViews(rows: ContributionEntity[], updates: UpdateEntity[], names: Map<string, string>): Contribution[] {
+  const total = totalWeight(updates);
+  const views = rows.map((row): Contribution => {
+    const update = updates.find((candidate) => candidate.siteId === row.siteId);
+    return {
+      siteId: row.siteId,
+      site: names.get(row.siteId)!,
+      state: row.state,
+      done: row.done,
+      total: row.total,
+      labelled: update?.manifest.labelled ?? row.enrolledLabelled,
+      unlabelled: update?.manifest.unlabelled ?? row.enrolledUnlabelled,
+      weight: update && total > 0 ? update.weightThousandths / total : null,
+      bytes: update?.manifest.blob.bytes ?? null,
+      metrics: row.metrics,
+      refusal: row.refusal,
+    };
+  });
+  return views.sort((a, b) => (a.site < b.site ? -1 : 1));
+}
+
+function meanLoss(updates: readonly UpdateEntity[]): number | null {
+  const total = totalWeight(updates);
+  if (total === 0) return null;
+  return updates.reduce((sum, { manifest, weightThousandths }) => sum + manifest.metrics.loss * weightThousandths, 0) / total;
+}
+
+function totalWeight(updates: readonly UpdateEntity[]): number {
+  return updates.reduce((sum, update) => sum + update.weightThousandths, 0);
+}

@@ -1,0 +1,130 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { DataSource } from 'typeorm';
+import { AppModule } from './app.module.js';
+import { openDatabase } from './database/database.js';
+import { ErrorFilter } from './http/error.filter.js';
+import { schemaPipe } from './http/schema.pipe.js';
+import { furnish } from './http/web.js';
+import { OperatorsService } from './identity/operators.service.js';
+import { SocketAdapter } from './realtime/socket.adapter.js';
+import { HomeFolder } from './settings/home-folder.js';
+import { NestLog } from './settings/nest-log.js';
+import { openLog, systemClock, systemIds, type Clock, type Ids, type ProcessContext } from './settings/process-context.js';
+import type { Settings } from './settings/settings.js';
+import { ExitCode, StartRefused, systemCode } from './settings/start-refused.js';
+import { Ticker } from './ticker.js';
+
+export interface RunningServer {
+  url: string;
+  app: NestExpressApplication;
+  /** Set where the first start had to draw a password for the operator: the only time that it is known. */
+  firstPassword: string | null;
+  close(): Promise<void>;
+}
+
+export interface Overrides {
+  clock?: Clock;
+  ids?: Ids;
+  /** `memory://` keeps the embedded database out of the home folder. */
+  databaseFolder?: string;
+}
+
+/** How many ports are tried with `nextFreePort`. */
+const PORTS_TRIED = 100;
+
+/** Opens home, database and HTTP in this order and starts the rounds. Throws StartRefused with a sentence for a person. */
+export async function startServer(settings: Settings, overrides: Overrides = {}): Promise<RunningServer> {
+  const context = await openContext(settings, overrides);
+  let app: NestExpressApplication | undefined;
+  try {
+    app = await createApp(context.process);
+    const firstPassword = await ensureOperator(app.get(OperatorsService), settings);
+    const port = await listen(app, settings);
+    const ticker = app.get(Ticker);
+    ticker.start();
+    const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
+    return { url: `http://${host}:${port}`, app, firstPassword, close: () => close(app!, ticker, context.close) };
+  } catch (error) {
+    await app?.close();
+    await context.close();
+    throw error;
+  }
+}
+
+/** Home and database without a server, for commands that change rows. */
+export async function openContext(
+  settings: Settings,
+  overrides: Overrides = {},
+): Promise<{ process: ProcessContext; dataSource: DataSource; close(): Promise<void> }> {
+  const home = HomeFolder.open(settings.home);
+  try {
+    const place = settings.databaseUrl ? { url: settings.databaseUrl } : { folder: overrides.databaseFolder ?? home.database };
+    const { dataSource, close: closeDatabase } = await openDatabase(place);
+    const process = {
+      settings,
+      home,
+      dataSource,
+      clock: overrides.clock ?? systemClock,
+      ids: overrides.ids ?? systemIds,
+      log: openLog(settings),
+    };
+    const closeAll = async (): Promise<void> => {
+      await closeDatabase();
+      home.release();
+    };
+    return { process, dataSource, close: closeAll };
+  } catch (error) {
+    home.release();
+    throw error;
+  }
+}
+
+async function createApp(context: ProcessContext): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.of(context), {
+    logger: new NestLog(context.log),
+    abortOnError: false,
+    forceCloseConnections: true,
+  });
+  furnish(app, context.settings);
+  app.useGlobalPipes(schemaPipe());
+  app.useGlobalFilters(new ErrorFilter(context.log));
+  app.useWebSocketAdapter(new SocketAdapter(app));
+  return app;
+}
+
+async function ensureOperator(operators: OperatorsService, settings: Settings): Promise<string | null> {
+  if (await operators.hasAny()) return null;
+  const password = await operators.add(settings.operatorName, settings.operatorPassword);
+  return settings.operatorPassword === undefined ? password : null;
+}
+
+async function listen(app: NestExpressApplication, { host, port, nextFreePort }: Settings): Promise<number> {
+  for (let wanted = port; ; wanted++) {
+    try {
+      await app.listen(wanted, host);
+      return portOf(app);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'EACCES') throw new StartRefused(ExitCode.portTaken, `The server may not listen on port ${wanted}; choose one from 1024 on with --port.`);
+      if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new StartRefused(ExitCode.usage, `This machine has no address ${host} to listen on.`);
+      if (code !== 'EADDRINUSE') throw error;
+      if (!nextFreePort || wanted >= Math.min(port + PORTS_TRIED, 65_535)) {
+        throw new StartRefused(ExitCode.portTaken, `Port ${wanted} on ${host} is taken by another program; choose another with --port, or pass --next-free-port.`);
+      }
+    }
+  }
+}
+
+function portOf(app: NestExpressApplication): number {
+  const address: unknown = app.getHttpServer().address();
+  if (typeof address === 'object' && address !== null && 'port' in address && typeof address.port === 'number') return address.port;
+  throw new Error('server: expected to listen on a port');
+}
+
+async function close(app: NestExpressApplication, ticker: Ticker, closeContext: () => Promise<void>): Promise<void> {
+  await ticker.stop();
+  await app.close();
+  await closeContext();
+}

@@ -1,0 +1,100 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { digestOfJson, type StudyManifest, type StudyView } from '@consilium/shared';
+import { DataSource, In, type EntityManager } from 'typeorm';
+import { ApiError } from '../http/api-error.js';
+import { evaluationKey, EvaluationsService, meanDice } from '../models/evaluations.service.js';
+import { ModelVersionEntity } from '../models/model-version.entity.js';
+import { ModelsService } from '../models/models.service.js';
+import { Outbox } from '../outbox/outbox.service.js';
+import { CLOCK, IDS, type Clock, type Ids } from '../settings/process-context.js';
+import { StudyEntity } from './study.entity.js';
+import { studyAfter, type StudyEvent } from './study-state.js';
+
+@Injectable()
+export class StudiesService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly models: ModelsService,
+    private readonly evaluations: EvaluationsService,
+    private readonly outbox: Outbox,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(IDS) private readonly ids: Ids,
+  ) {}
+
+  async create(manifest: StudyManifest): Promise<StudyView> {
+    const digest = digestOfJson(manifest);
+    const studies = this.dataSource.getRepository(StudyEntity);
+    const refuse = () => new ApiError('conflict', `The study ${manifest.name} with exactly these settings exists already.`);
+    if (await studies.existsBy({ digest })) throw refuse();
+    const blob = await this.models.prepareInitial(manifest);
+    const id = this.ids.uuid();
+    await this.dataSource.transaction(async (manager) => {
+      if (await manager.existsBy(StudyEntity, { digest })) throw refuse();
+      const row = { id, digest, state: 'draft', manifest, abortsInARow: 0, createdAt: this.clock.now() } as const;
+      await manager.insert(StudyEntity, row);
+      await this.models.add(manager, { studyId: id, version: 0, roundId: null, blob });
+      await this.outbox.add(manager, { topic: 'study', subject: id });
+    });
+    this.outbox.poke();
+    return this.get(id);
+  }
+
+  async list(): Promise<StudyView[]> {
+    return this.#views(await this.dataSource.getRepository(StudyEntity).find({ order: { createdAt: 'ASC' } }));
+  }
+
+  async get(id: string): Promise<StudyView> {
+    const [view] = await this.#views(await this.dataSource.getRepository(StudyEntity).findBy({ id }));
+    if (!view) throw new ApiError('not-found', 'There is no such study.');
+    return view;
+  }
+
+  async command(id: string, event: Extract<StudyEvent, 'start' | 'pause' | 'resume' | 'stop'>): Promise<StudyView> {
+    await this.dataSource.transaction(async (manager) => {
+      const study = await lockStudy(manager, id);
+      const state = studyAfter(study.state, event);
+      if (!state) throw new ApiError('conflict', `The study is ${study.state}: it cannot ${event}.`);
+      if (state === 'running') await this.#requireNoOther(manager, study);
+      const startedAt = study.startedAt ?? (state === 'running' ? this.clock.now() : null);
+      await manager.update(StudyEntity, { id }, { state, startedAt, reason: null, abortsInARow: 0 });
+      await this.outbox.add(manager, { topic: 'study', subject: id, wakesSites: true });
+    });
+    this.outbox.poke();
+    return this.get(id);
+  }
+
+  /** A site works for one study at a time; which one, both sides have to agree upon. */
+  async #requireNoOther(manager: EntityManager, study: StudyEntity): Promise<void> {
+    const other = await manager.findOneBy(StudyEntity, { state: 'running' });
+    if (other && other.id !== study.id) {
+      throw new ApiError('conflict', `The study ${other.manifest.name} is running: pause or stop it first.`);
+    }
+  }
+
+  async #views(studies: StudyEntity[]): Promise<StudyView[]> {
+    const ids = studies.map((study) => study.id);
+    const versions = await this.dataSource.getRepository(ModelVersionEntity).findBy({ studyId: In(ids) });
+    const evaluations = await this.evaluations.ofStudies(ids);
+    return studies.map((study) => {
+      const own = versions.filter((version) => version.studyId === study.id);
+      const initial = own.find((version) => version.version === 0);
+      return {
+        id: study.id,
+        digest: study.digest,
+        state: study.state,
+        reason: study.reason,
+        manifest: study.manifest,
+        createdAt: study.createdAt.toISOString(),
+        roundsCommitted: own.length - 1,
+        initialDice: initial ? meanDice(evaluations.get(evaluationKey(study.id, initial.blobDigest)) ?? []) : null,
+      };
+    });
+  }
+}
+
+/** Holds the row until the transaction ends: whoever changes a study or opens a round in it goes through here. */
+export async function lockStudy(manager: EntityManager, id: string): Promise<StudyEntity> {
+  const study = await manager.findOne(StudyEntity, { where: { id }, lock: { mode: 'pessimistic_write' } });
+  if (!study) throw new ApiError('not-found', 'There is no such study.');
+  return study;
+}

@@ -1,0 +1,54 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { UploadsService } from './blobs/uploads.service.js';
+import { Outbox } from './outbox/outbox.service.js';
+import { RealtimeGateway } from './realtime/realtime.gateway.js';
+import { ProgressService } from './rounds/progress.service.js';
+import { RoundDriver } from './rounds/round-driver.service.js';
+import { LOG, SETTINGS } from './settings/process-context.js';
+import type { Settings } from './settings/settings.js';
+
+const HOUR = 3_600_000;
+
+/** The only clockwork of the process: everything that time brings about is looked up when it ticks. */
+@Injectable()
+export class Ticker {
+  readonly #timers: NodeJS.Timeout[] = [];
+  #ticking = Promise.resolve();
+
+  constructor(
+    private readonly rounds: RoundDriver,
+    private readonly progress: ProgressService,
+    private readonly realtime: RealtimeGateway,
+    private readonly outbox: Outbox,
+    private readonly uploads: UploadsService,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(LOG) private readonly log: Logger,
+  ) {}
+
+  start(): void {
+    this.rounds.start();
+    this.outbox.poke();
+    this.#timers.push(setInterval(() => this.#enqueue(() => this.#tick()), this.settings.tick));
+    this.#timers.push(setInterval(() => this.#enqueue(async () => void (await this.uploads.removeExpired())), HOUR));
+  }
+
+  /** Resolves once nothing uses the database any more. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#ticking;
+    await this.rounds.stop();
+    await this.outbox.settle();
+  }
+
+  async #tick(): Promise<void> {
+    this.realtime.cutExpired();
+    this.rounds.poke();
+    this.outbox.poke();
+    await this.progress.flush();
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#ticking = this.#ticking.then(work).catch((error: unknown) => this.log.error({ err: error }, 'a tick failed'));
+  }
+}
