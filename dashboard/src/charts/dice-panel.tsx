@@ -38,7 +38,7 @@ export function DicePanel({ rounds, initialDice }: DicePanelProps): ReactElement
           />
         )
       }
-      flush={view === 'table' && !empty}
+      flush={view === 'table' || empty}
     >
       {empty ? (
         <Blank title="No model has been evaluated yet">

@@ -44,6 +44,7 @@ interface Colours {
   mean: string;
   text: string;
   line: string;
+  font: string;
 }
 
 /** A canvas cannot use the page's variables by itself. */
@@ -55,6 +56,7 @@ function colours(element: HTMLElement, series: DiceSeries): Colours {
     mean: read('--accent'),
     text: read('--ink-dim'),
     line: read('--line'),
+    font: style.fontFamily,
   };
 }
 
@@ -66,7 +68,7 @@ function options(
   onPoint: (index: number | null) => void,
 ): uPlot.Options {
   const points = series.rounds.length <= 24;
-  const font = '11px system-ui, "Liberation Sans", sans-serif';
+  const font = `11px ${colour.font}`;
   const axis = { stroke: colour.text, font, ticks: { show: false }, grid: { stroke: colour.line, width: 1 } };
   return {
     width,

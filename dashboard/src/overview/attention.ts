@@ -1,4 +1,4 @@
-import type { RoundView, SiteView, StudyView } from '@consilium/shared';
+import type { Contribution, RoundView, SiteView, StudyView } from '@consilium/shared';
 import { formatDice, plural } from '../format/figures.js';
 import { formatSpan } from '../format/time.js';
 import { isAwaited, isUnderWay, roundUnderWay } from '../rounds/progress.js';
@@ -114,9 +114,16 @@ function refusals(round: RoundView): Need[] {
     .map((each) => ({
       key: `refused-${round.id}-${each.siteId}`,
       urgency: 'act',
-      sentence: `Round ${round.number} refused ${each.site}'s update: ${withoutStop(each.refusal?.sentence ?? 'no reason was recorded')}.`,
+      sentence: `Round ${round.number} refused an update: ${refusalSentence(each)}.`,
       target: { page: 'round', id: round.id },
     }));
+}
+
+/** The server's sentence mostly names the site already. */
+function refusalSentence({ site, refusal }: Contribution): string {
+  const sentence = withoutStop(refusal?.sentence ?? 'no reason was recorded');
+  // A whole word: a site may be called "b".
+  return new RegExp(`(^|[^a-z0-9-])${site}($|[^a-z0-9-])`).test(sentence) ? sentence : `${site}: ${sentence}`;
 }
 
 function diceNeeds({ study, rounds }: Situation): Need[] {

@@ -23,6 +23,11 @@ export function OverviewPage(): ReactElement {
   const { study: wanted } = route.useSearch();
   return (
     <div className="page">
+      {studies.data === undefined && (
+        <div className="page-head">
+          <h1>Overview</h1>
+        </div>
+      )}
       <Answered query={studies} queryKey={studiesQuery.queryKey} what="The studies" lines={6}>
         {(all) => {
           const study = currentStudy(all, wanted);
@@ -121,7 +126,7 @@ function FirstSteps(): ReactElement {
       <div className="page-head">
         <h1>Overview</h1>
       </div>
-      <Panel title="No study yet">
+      <Panel title="No study yet" flush>
         <Blank title="Two steps lead to the first round">
           <ol className="steps">
             <li>

@@ -8,7 +8,6 @@ import { isAwaited } from './progress.js';
 
 export function ContributionsTable({ contributions }: { contributions: Contribution[] }): ReactElement {
   const byName = contributions.toSorted((a, b) => a.site.localeCompare(b.site, 'en'));
-  const refused = contributions.some((each) => each.refusal !== null);
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Contributions, table">
       <table className="plain">
@@ -43,12 +42,11 @@ export function ContributionsTable({ contributions }: { contributions: Contribut
             <th scope="col" className="figure">
               Per step
             </th>
-            {refused && <th scope="col">Refused because</th>}
           </tr>
         </thead>
         <tbody>
           {byName.map((contribution) => (
-            <Row key={contribution.siteId} contribution={contribution} withReason={refused} />
+            <Row key={contribution.siteId} contribution={contribution} />
           ))}
         </tbody>
       </table>
@@ -56,42 +54,42 @@ export function ContributionsTable({ contributions }: { contributions: Contribut
   );
 }
 
-function Row({ contribution, withReason }: { contribution: Contribution; withReason: boolean }): ReactElement {
+const COLUMNS = 11;
+
+function Row({ contribution }: { contribution: Contribution }): ReactElement {
   const { site, state, done, total, labelled, unlabelled, weight, bytes, metrics, refusal } = contribution;
   return (
-    <tr>
-      <th scope="row">{site}</th>
-      <td>
-        <State is={CONTRIBUTION_STATES[state]} />
-        {isAwaited(contribution) && total > 0 && (
-          <span className="dim">
-            {' '}
-            {done} / {total}
-          </span>
-        )}
-      </td>
-      <td className="figure">{formatCount(labelled)}</td>
-      <td className="figure">{formatCount(unlabelled)}</td>
-      <td className="figure">{formatWeight(weight)}</td>
-      <td className="figure">{bytes === null ? NONE : formatBytes(bytes)}</td>
-      <td className="figure">
-        <strong>{formatLoss(metrics?.loss ?? null)}</strong>
-      </td>
-      <td className="figure">{formatLoss(metrics?.supervised ?? null)}</td>
-      <td className="figure">{formatLoss(metrics?.unsupervised ?? null)}</td>
-      <td className="figure">{formatLoss(metrics?.cps ?? null)}</td>
-      <td className="figure">{metrics === null ? NONE : `${metrics.secondsPerStep.toFixed(2)} s`}</td>
-      {withReason && (
-        <td className="sentence">
-          {refusal === null ? (
-            NONE
-          ) : (
-            <>
-              <code>{refusal.reason}</code>: {refusal.sentence}
-            </>
+    <>
+      <tr className={refusal === null ? undefined : 'led'}>
+        <th scope="row">{site}</th>
+        <td>
+          <State is={CONTRIBUTION_STATES[state]} />
+          {isAwaited(contribution) && total > 0 && (
+            <span className="dim">
+              {' '}
+              {done} / {total}
+            </span>
           )}
         </td>
+        <td className="figure">{formatCount(labelled)}</td>
+        <td className="figure">{formatCount(unlabelled)}</td>
+        <td className="figure">{formatWeight(weight)}</td>
+        <td className="figure">{bytes === null ? NONE : formatBytes(bytes)}</td>
+        <td className="figure">
+          <strong>{formatLoss(metrics?.loss ?? null)}</strong>
+        </td>
+        <td className="figure">{formatLoss(metrics?.supervised ?? null)}</td>
+        <td className="figure">{formatLoss(metrics?.unsupervised ?? null)}</td>
+        <td className="figure">{formatLoss(metrics?.cps ?? null)}</td>
+        <td className="figure">{metrics === null ? NONE : `${metrics.secondsPerStep.toFixed(2)} s`}</td>
+      </tr>
+      {refusal !== null && (
+        <tr className="under">
+          <td colSpan={COLUMNS}>
+            <span className="tone-bad">Refused because</span> <code>{refusal.reason}</code>: {refusal.sentence}
+          </td>
+        </tr>
       )}
-    </tr>
+    </>
   );
 }

@@ -119,7 +119,7 @@ function Evaluations({ round }: { round: RoundView }): ReactElement {
         </Blank>
       ) : (
         <div className="table-scroll" tabIndex={0} role="region" aria-label="Evaluations, table">
-          <table className="plain">
+          <table className="plain narrow">
             <thead>
               <tr>
                 <th scope="col">Site</th>

@@ -64,7 +64,10 @@ function Code({ code }: { code: EnrolmentCode }): ReactElement {
   return (
     <div className="enrolment-code">
       <p>
-        Code for <strong>{code.name}</strong>: <code className="one-time">{code.code}</code>
+        <span>
+          Code for <strong>{code.name}</strong>:
+        </span>
+        <code className="one-time">{code.code}</code>
         <CopyButton text={code.code} what="the code" />
       </p>
       <p>On the site's computer, run</p>

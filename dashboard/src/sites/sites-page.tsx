@@ -73,7 +73,6 @@ function SitesTable({ all, show }: { all: SiteView[]; show: SiteFilter | undefin
             <th scope="col">Site</th>
             <th scope="col">State</th>
             <th scope="col">Last seen</th>
-            <th scope="col">Role</th>
             <th scope="col" className="figure">
               Labelled
             </th>
@@ -83,8 +82,7 @@ function SitesTable({ all, show }: { all: SiteView[]; show: SiteFilter | undefin
             <th scope="col" className="figure">
               Validation
             </th>
-            <th scope="col">Software</th>
-            <th scope="col">Engine</th>
+            <th scope="col">Node</th>
             <th scope="col">Key</th>
             <th scope="col">
               <span className="visually-hidden">Actions</span>
@@ -104,25 +102,30 @@ function SitesTable({ all, show }: { all: SiteView[]; show: SiteFilter | undefin
 function Row({ site }: { site: SiteView }): ReactElement {
   return (
     <tr>
-      <th scope="row">{site.name}</th>
+      <th scope="row">
+        {site.name}
+        <small>{site.role}</small>
+      </th>
       <td>
         <State is={siteAppearance(site)} />
       </td>
       <td>{site.lastSeen === null ? 'never' : <Moment at={site.lastSeen} />}</td>
-      <td>{site.role}</td>
       <td className="figure">{formatCount(site.data?.labelled ?? null)}</td>
       <td className="figure">{formatCount(site.data?.unlabelled ?? null)}</td>
       <td className="figure">{formatCount(site.data?.validation ?? null)}</td>
-      <td>{site.software ?? NONE}</td>
       <td className="clipped" title={site.engine ?? undefined}>
-        {site.engine ?? NONE}
+        {site.software ?? NONE}
+        <small className="clipped">{site.engine}</small>
       </td>
       <td>
-        <code className="clipped" title={site.keyFingerprint}>
-          {site.keyFingerprint.slice(0, 16)}
-        </code>
+        <code title={site.keyFingerprint}>{shortFingerprint(site.keyFingerprint)}</code>
       </td>
       <td className="figure">{site.state === 'enrolled' && <RevokeButton site={site} />}</td>
     </tr>
   );
+}
+
+/** Twelve characters behind the name of the hash, where there is one. */
+function shortFingerprint(fingerprint: string): string {
+  return fingerprint.replace(/^SHA256:/i, '').slice(0, 12);
 }

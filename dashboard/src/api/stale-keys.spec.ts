@@ -1,0 +1,12 @@
+import { describe, expect, it } from 'vitest';
+import { staleKeys } from './stale-keys.js';
+
+describe('staleKeys', () => {
+  it('refetches a round itself and the tables that list it', () => {
+    expect(staleKeys({ topic: 'round', id: 'r1' })).toEqual([['rounds', 'r1'], ['study-rounds']]);
+  });
+
+  it('refetches a study in the list and on its own page', () => {
+    expect(staleKeys({ topic: 'study', id: 's1' })).toEqual([['studies'], ['study-rounds', 's1']]);
+  });
+});

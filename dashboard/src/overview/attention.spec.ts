@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import {
+  exampleContribution,
+  exampleRound,
+  exampleSite,
+  exampleStudy,
+  minutesFromNow,
+  NOW,
+} from '../rounds/example.js';
+import { needs, type Situation } from './attention.js';
+
+const quiet: Situation = {
+  study: exampleStudy(),
+  rounds: [exampleRound(1, { state: 'open', contributions: [exampleContribution('a', { state: 'training' })] })],
+  sites: [exampleSite('a'), exampleSite('b')],
+  now: NOW,
+};
+
+function sentences(over: Partial<Situation>): string[] {
+  return needs({ ...quiet, ...over }).map((need) => `${need.urgency}: ${need.sentence}`);
+}
+
+describe('needs', () => {
+  it('finds nothing while a round runs as it should', () => {
+    expect(sentences({})).toEqual([]);
+  });
+
+  it('asks to start a draft and to resume a paused study, with the reason', () => {
+    expect(sentences({ study: exampleStudy({ state: 'draft' }) })).toEqual([
+      'act: Left atrium is a draft: no round opens until it is started.',
+    ]);
+    expect(
+      sentences({ study: exampleStudy({ state: 'paused', reason: 'Three rounds in a row were aborted.' }) }),
+    ).toEqual(['act: Left atrium is paused: Three rounds in a row were aborted.']);
+  });
+
+  it('counts the trainers that are missing before a round can open; observers do not count', () => {
+    const sites = [exampleSite('a'), exampleSite('b', { connected: false }), exampleSite('c', { role: 'observer' })];
+    expect(sentences({ rounds: [], sites })).toEqual(['act: Left atrium waits for sites: 1 of 2 connected.']);
+  });
+
+  it('names a late site in the last tenth of its round', () => {
+    const rounds = [
+      exampleRound(2, {
+        state: 'collecting',
+        deadline: minutesFromNow(5),
+        contributions: [exampleContribution('a', { state: 'training' }), exampleContribution('b')],
+      }),
+    ];
+    expect(sentences({ rounds })).toEqual(['watch: a is late: round 2 closes in 5 min and has no update of it.']);
+    expect(sentences({ rounds, now: NOW + 6 * 60_000 })).toEqual([
+      'watch: a is late: round 2 is past its deadline and has no update of it.',
+    ]);
+  });
+
+  it('names a site that left before it submitted, but not one that left after', () => {
+    const rounds = [
+      exampleRound(2, {
+        state: 'open',
+        contributions: [exampleContribution('a', { state: 'uploading' }), exampleContribution('b')],
+      }),
+    ];
+    const sites = [exampleSite('a', { connected: false }), exampleSite('b', { connected: false })];
+    expect(sentences({ rounds, sites })).toEqual(['watch: a lost its connection before it submitted to round 2.']);
+  });
+
+  it('puts a refused update first, with the sentence of the server and the name of the site', () => {
+    const refused = exampleContribution('b', {
+      state: 'refused',
+      refusal: { reason: 'not-finite', sentence: 'expected finite numbers in mu, got NaN.' },
+    });
+    const rounds = [
+      exampleRound(1, { state: 'aborted', reason: 'quorum not met: 1 of 2 updates', contributions: [refused] }),
+      exampleRound(2, { state: 'open' }),
+    ];
+    expect(sentences({ rounds })).toEqual([
+      'act: Round 1 refused an update: b: expected finite numbers in mu, got NaN.',
+      'watch: Round 1 was aborted: quorum not met: 1 of 2 updates.',
+    ]);
+  });
+
+  it('forgets what a later closed round has overtaken, and a study that is over', () => {
+    const missed = exampleRound(1, {
+      contributions: ['a', 'b', 'c', 'd'].map((site) => exampleContribution(site, { state: 'missed' })),
+    });
+    const running = [missed, exampleRound(2, { state: 'open' })];
+    expect(sentences({ rounds: running })).toEqual(['watch: a, b and 2 more sites missed round 1.']);
+    expect(sentences({ rounds: [missed, exampleRound(2), exampleRound(3, { state: 'open' })] })).toEqual([]);
+    expect(sentences({ rounds: [missed], study: exampleStudy({ state: 'finished' }) })).toEqual([]);
+  });
+
+  it('notices a fall of Dice below the best, unless sites have yet to report', () => {
+    const evaluation = (site: string) => ({ site, dice: 0.7, hd95: null, volumes: 2 });
+    const best = exampleRound(1, { dice: 0.8, evaluations: [evaluation('a'), evaluation('b')] });
+    const fallen = exampleRound(2, { dice: 0.7, evaluations: [evaluation('a'), evaluation('b')] });
+    const open = exampleRound(3, { state: 'open' });
+    expect(sentences({ rounds: [best, fallen, open] })).toEqual([
+      'watch: Dice fell to 0.700 in round 2; the best model so far has 0.800.',
+    ]);
+    expect(sentences({ rounds: [best, { ...fallen, evaluations: [evaluation('a')] }, open] })).toEqual([]);
+    expect(sentences({ rounds: [best, { ...fallen, dice: 0.79 }, open] })).toEqual([]);
+  });
+
+  it('names a trainer without volumes', () => {
+    const sites = [exampleSite('a', { data: { labelled: 0, unlabelled: 0, validation: 4 } }), exampleSite('b')];
+    expect(sentences({ sites })).toEqual(['watch: a is connected without any volume.']);
+  });
+});
