@@ -6,7 +6,7 @@ import { writeWholeFile } from '../settings/whole-file.js';
 import { voxelCount, type Case } from './volume.js';
 
 /** Raised when resampling, or the layout below, changes: older files are then never looked at again. */
-const VERSION = 1;
+const VERSION = 2;
 const LENGTH_BYTES = 4;
 
 /** Changes when a file is replaced: path, size, time of change in nanoseconds; and with anything else that is given. */

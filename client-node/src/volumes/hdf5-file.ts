@@ -73,7 +73,7 @@ function volumeOf(dataset: Dataset, spacing: Triple | null): NativeVolume {
     spacing,
     orientation: 'RAS',
     dtype: values.constructor.name.replace('Array', '').toLowerCase(),
-    geometry: { shape, affine: [a, 0, 0, 0, 0, b, 0, 0, 0, 0, c, 0], affineCode: 0 },
+    geometry: { shape, affine: [a, 0, 0, 0, 0, b, 0, 0, 0, 0, c, 0], affineCode: 0, spacingKnown: spacing !== null },
     notes: ['an HDF5 file says no orientation; its axes are taken as right, anterior, superior'],
   };
 }

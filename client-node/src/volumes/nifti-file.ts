@@ -49,7 +49,7 @@ export async function readNifti(path: string): Promise<NativeVolume> {
     throw new VolumeError('unsupported-type', `expected one number per voxel, got NIfTI datatype ${header.datatypeCode}`);
   }
   const notes: string[] = [];
-  const { geometry, spacingKnown } = geometryOf(header, shape, bytes, notes);
+  const geometry = geometryOf(header, shape, bytes, notes);
   const map = closestAxes(geometry.affine);
   const voxels = stored.read(voxelBytes(bytes, header, shape, stored));
   const { slope, intercept } = scaling(header);
@@ -57,7 +57,7 @@ export async function readNifti(path: string): Promise<NativeVolume> {
   return {
     image: toRas(voxels, shape, map, slope, intercept),
     shape: toRasOrder(shape, map),
-    spacing: spacingKnown ? toRasOrder(spacing, map) : null,
+    spacing: geometry.spacingKnown ? toRasOrder(spacing, map) : null,
     orientation: orientationCode(map),
     dtype: stored.name,
     geometry,
@@ -152,7 +152,7 @@ function scaling(header: Header): { slope: number; intercept: number } {
 }
 
 /** The sform where it is set and sound, else the qform, else the voxel sizes with axes taken as RAS. */
-function geometryOf(header: Header, shape: Triple, bytes: Buffer, notes: string[]) {
+function geometryOf(header: Header, shape: Triple, bytes: Buffer, notes: string[]): NativeGeometry {
   const scale = millimetresPerUnit(header.xyzt_units);
   const rows = header.sform_code > 0 ? sformRows(header, bytes).map((value) => value * scale) : [];
   if (header.sform_code > 0 && isUsable(rows)) return found(shape, rows, header.sform_code);
@@ -167,11 +167,11 @@ function geometryOf(header: Header, shape: Triple, bytes: Buffer, notes: string[
   const [a, b, c] = sizesKnown ? sizes : [1, 1, 1];
   notes.push('it does not say how it is oriented; its axes are taken as right, anterior, superior');
   const affine = [a!, 0, 0, 0, 0, b!, 0, 0, 0, 0, c!, 0];
-  return { geometry: { shape, affine, affineCode: 0 } satisfies NativeGeometry, spacingKnown: sizesKnown };
+  return { shape, affine, affineCode: 0, spacingKnown: sizesKnown };
 }
 
-function found(shape: Triple, affine: Affine, affineCode: number): { geometry: NativeGeometry; spacingKnown: boolean } {
-  return { geometry: { shape, affine, affineCode }, spacingKnown: true };
+function found(shape: Triple, affine: Affine, affineCode: number): NativeGeometry {
+  return { shape, affine, affineCode, spacingKnown: true };
 }
 
 /** The low three bits of xyzt_units: 1 = metre, 2 = millimetre, 3 = micrometre; unset means millimetre. */

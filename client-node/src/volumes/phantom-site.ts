@@ -58,7 +58,7 @@ export function storedAs(shape: Triple, spacing: Triple, code: string): NativeGe
     affine[4 * world + file] = backwards ? -spacing[world]! : spacing[world]!;
     if (backwards) affine[4 * world + 3] = (shape[world]! - 1) * spacing[world]!;
   });
-  const geometry: NativeGeometry = { shape: stored as unknown as Triple, affine, affineCode: 1 };
+  const geometry: NativeGeometry = { shape: stored as unknown as Triple, affine, affineCode: 1, spacingKnown: true };
   if (orientationCode(closestAxes(affine)) !== code) throw new RangeError(`orientation: expected three axes, got ${code}`);
   return geometry;
 }

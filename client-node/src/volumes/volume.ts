@@ -12,6 +12,8 @@ export interface NativeGeometry {
   readonly affine: Affine;
   /** How much the affine is worth: 0 = made up from the spacing alone, 1 to 5 as NIfTI's sform_code. */
   readonly affineCode: number;
+  /** False where the file gives no voxel size: its volume was then taken to be on the study's spacing. */
+  readonly spacingKnown: boolean;
 }
 
 /** What a file holds, brought to RAS. */
