@@ -17,7 +17,8 @@ export class NativeVariables {
     const naming = [a.string('container', ''), a.string('shared_name', `consilium-${(created += 1)}`)];
     const attributes = [...naming, a.type('dtype', 'float32'), a.shape('shape', shape)];
     const variable = { id: this.binding.executeOp('VarHandleOp', attributes, [], 1)[0]!.id, shape: [...shape] };
-    const value = this.binding.createTensor(shape, TYPE_NUMBER.float32, values);
+    // A copy: the addon may share the array's memory, and the updates below write into the variable's memory in place.
+    const value = this.binding.createTensor(shape, TYPE_NUMBER.float32, values.slice());
     this.assign(variable, value);
     this.binding.deleteTensor(value);
     return variable;

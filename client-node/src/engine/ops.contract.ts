@@ -37,15 +37,20 @@ export function describeOps(name: string, open: () => Promise<Ops>): void {
 }
 
 function describeBorders(env: Bench): void {
-  it('copies in and out', () => {
-    const values = floats(1, 2, 3, 4);
-    lend(env, [[values, [2, 2]]], (x) => {
-      values[0] = 9;
-      const out = env.ops.toHost(x!);
-      expect([...out]).toEqual([1, 2, 3, 4]);
-      out[1] = 9;
-      expect([...env.ops.toHost(x!)]).toEqual([1, 2, 3, 4]);
-    });
+  it('copies in and out, wherever the array lies in memory', () => {
+    // Alignment decides whether an engine would share memory: every offset of a cache line is tried.
+    const memory = new ArrayBuffer(256);
+    for (let offset = 0; offset < 64; offset += 4) {
+      const values = new Float32Array(memory, offset, 4);
+      values.set([1, 2, 3, 4]);
+      lend(env, [[values, [2, 2]]], (x) => {
+        values[0] = 9;
+        const out = env.ops.toHost(x!);
+        expect([...out]).toEqual([1, 2, 3, 4]);
+        out[1] = 9;
+        expect([...env.ops.toHost(x!)]).toEqual([1, 2, 3, 4]);
+      });
+    }
   });
 
   it('keeps whole numbers whole and casts between types', () => {
@@ -247,6 +252,21 @@ function describeVariables(env: Bench): void {
     expectTensor(env, before, [2], [1, 2]);
     expectTensor(env, env.ops.read(variable), [2], [5, 6]);
     env.ops.release(variable);
+  });
+
+  it('updates two variables of one array apart, and not the array', () => {
+    const memory = new ArrayBuffer(256);
+    for (let offset = 0; offset < 64; offset += 4) {
+      const values = new Float32Array(memory, offset, 2).fill(1);
+      const [first, second] = [env.ops.variable(values, [2]), env.ops.variable(values, [2])];
+      lend(env, [[floats(2, 2), [2]]], (value) => {
+        env.ops.applyAverage(first, value!, 0.5);
+      });
+      expect([...values]).toEqual([1, 1]);
+      expectTensor(env, env.ops.read(first), [2], [1.5, 1.5]);
+      expectTensor(env, env.ops.read(second), [2], [1, 1]);
+      env.ops.release(first, second);
+    }
   });
 
   it.each([0, 0.1])('applyMomentum takes two Nesterov steps with weight decay %d', (weightDecay) => {
