@@ -2,9 +2,9 @@ import {
   admitContainer,
   aggregate,
   aggregationRules,
-  checkValues,
   ContainerError,
   layOutContainer,
+  ValueCheck,
   valueRanges,
   WINDOW,
   windows,
@@ -118,12 +118,11 @@ function checkFile(
   tensors: readonly ExpectedTensor[],
   ranges: Map<string, ValueRange>,
 ): Refusal | null {
-  const room = new Float32Array(WINDOW);
+  const check = new ValueCheck(WINDOW);
   for (const tensor of tensors) {
-    for (const { start, length } of windows(tensor)) {
-      const values = room.subarray(0, length);
-      file.read(tensor.name, start, values);
-      const refusal = checkValues(tensor.name, ranges.get(tensor.name)!, values, start);
+    for (const window of windows(tensor)) {
+      file.read(tensor.name, window.start, check.place(window.length));
+      const refusal = check.refusal(tensor.name, ranges.get(tensor.name)!, window);
       if (refusal) return refusal;
     }
   }

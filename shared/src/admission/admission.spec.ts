@@ -5,7 +5,8 @@ import { readContainerHeader } from '../tensors/header.js';
 import { float32Tensor, type HostTensor } from '../tensors/host-tensor.js';
 import { admitContainer } from './admit-container.js';
 import type { ExpectedTensor } from './expected-tensor.js';
-import { checkValues, powerOfTwoFrom, valueRange } from './value-range.js';
+import { ValueCheck } from './value-check.js';
+import { powerOfTwoFrom, valueRange } from './value-range.js';
 
 const tensors: ExpectedTensor[] = [
   { name: 'a', shape: [4], kind: 'weight' },
@@ -50,18 +51,22 @@ describe('admission of a container', () => {
 });
 
 describe('admission of values', () => {
-  const range = { low: -1024, high: 1024 };
+  const check = new ValueCheck(8);
+  const refusalOf = (values: number[], start: number) => {
+    check.place(values.length).set(values);
+    return check.refusal('w', { low: -1024, high: 1024 }, { start, length: values.length });
+  };
 
   it.each([
     [NaN, 'not-finite', 'Tensor "w": expected finite values, got NaN at index 101.'],
     [-Infinity, 'not-finite', 'Tensor "w": expected finite values, got -Infinity at index 101.'],
     [1025, 'out-of-bounds', 'Tensor "w": expected values from -1024 to 1024, got 1025 at index 101.'],
   ])('A14 refuses %s and says where', (value, reason, sentence) => {
-    expect(checkValues('w', range, Float32Array.of(0, value), 100)).toEqual({ reason, sentence });
+    expect(refusalOf([0, value], 100)).toEqual({ reason, sentence });
   });
 
   it('takes both ends of the range', () => {
-    expect(checkValues('w', range, Float32Array.of(-1024, 1024, -0), 0)).toBeNull();
+    expect(refusalOf([-1024, 1024, -0], 0)).toBeNull();
   });
 
   it('derives the range from the base model', () => {

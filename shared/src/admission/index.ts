@@ -1,3 +1,4 @@
 export * from './admit-container.js';
 export * from './expected-tensor.js';
+export * from './value-check.js';
 export * from './value-range.js';

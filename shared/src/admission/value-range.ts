@@ -1,5 +1,3 @@
-import type { Refusal } from '../protocol/refusal.js';
-import { quoted } from '../tensors/container-error.js';
 import { roleOf, type ExpectedTensor } from './expected-tensor.js';
 
 /** Both ends are allowed. Every value that takes part in an aggregate lies in the range of its tensor. */
@@ -31,39 +29,6 @@ export function valueRange(tensor: ExpectedTensor, baseMaximum: number): ValueRa
     case 'class-support':
       return { low: 0, high: MAXIMUM_SUPPORT };
   }
-}
-
-/** Part of a tensor, its first value being number `start` of the tensor; the first value out of range, or null. */
-export function checkValues(name: string, range: ValueRange, values: Float32Array, start: number): Refusal | null {
-  const at = firstOutside(values, range.low, range.high);
-  if (at < 0) return null;
-  const value = values[at]!;
-  const got = `got ${value} at index ${start + at}`;
-  if (!Number.isFinite(value)) {
-    return { reason: 'not-finite', sentence: `Tensor ${quoted(name)}: expected finite values, ${got}.` };
-  }
-  const sentence = `Tensor ${quoted(name)}: expected values from ${range.low} to ${range.high}, ${got}.`;
-  return { reason: 'out-of-bounds', sentence };
-}
-
-/** Written so that NaN, which compares false with everything, counts as outside. */
-function firstOutside(values: Float32Array, low: number, high: number): number {
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (!(value >= low && value <= high)) return i;
-  }
-  return -1;
-}
-
-/** Largest absolute value, at least `seen`; NaN if there is one. */
-export function largestMagnitude(values: Float32Array, seen = 0): number {
-  let largest = seen;
-  for (let i = 0; i < values.length; i++) {
-    const magnitude = Math.abs(values[i]!);
-    if (!(magnitude <= largest)) largest = magnitude;
-    if (largest !== largest) return NaN;
-  }
-  return largest;
 }
 
 /** The smallest power of two that is at least `value`; `value` is positive and finite. */

@@ -1,5 +1,6 @@
 import { CLASS_MEANS, meanOfVariance, roleOf, type ExpectedTensor } from '../admission/expected-tensor.js';
-import { checkValues, largestMagnitude, valueRange, type ValueRange } from '../admission/value-range.js';
+import { ValueCheck } from '../admission/value-check.js';
+import { valueRange, type ValueRange } from '../admission/value-range.js';
 import { elementCount } from '../tensors/host-tensor.js';
 import type { AggregationRule, WindowFold } from './aggregation-rule.js';
 import { poolStatistic, poolVariance } from './batch-statistics.js';
@@ -29,40 +30,40 @@ export interface Aggregation {
 export function aggregate(aggregation: Aggregation): void {
   const updates = aggregation.updates.filter(({ weight }) => weight > 0);
   const totalWeight = totalOf(aggregation.updates);
-  const fold = aggregation.rule.createFold(WINDOW);
-  for (const tensor of aggregation.tensors) aggregateTensor({ ...aggregation, updates }, tensor, totalWeight, fold);
+  const tools = { fold: aggregation.rule.createFold(WINDOW), check: new ValueCheck(WINDOW) };
+  for (const tensor of aggregation.tensors) aggregateTensor({ ...aggregation, updates }, tensor, totalWeight, tools);
 }
 
 /** Between which values each tensor of a round's updates may lie: fixed by the base, before the first update comes. */
 export function valueRanges(base: TensorSource, tensors: readonly ExpectedTensor[]): Map<string, ValueRange> {
-  const room = new Float32Array(WINDOW);
+  const check = new ValueCheck(WINDOW);
   return new Map(
     tensors.map((tensor) => {
       let largest = 0;
       for (const { start, length } of windows(tensor)) {
-        const values = room.subarray(0, length);
-        base.read(tensor.name, start, values);
-        largest = largestMagnitude(values, largest);
+        base.read(tensor.name, start, check.place(length));
+        largest = Math.max(largest, check.largest(length));
       }
       return [tensor.name, valueRange(tensor, largest)];
     }),
   );
 }
 
+/** Window by window, the only way to go through a tensor whose size somebody else chose. */
 export function* windows({ shape }: ExpectedTensor): Generator<{ start: number; length: number }> {
   const count = elementCount(shape);
   for (let start = 0; start < count; start += WINDOW) yield { start, length: Math.min(WINDOW, count - start) };
 }
 
-function aggregateTensor(
-  aggregation: Aggregation,
-  tensor: ExpectedTensor,
-  totalWeight: number,
-  fold: WindowFold,
-): void {
+interface Tools {
+  fold: WindowFold;
+  check: ValueCheck;
+}
+
+function aggregateTensor(aggregation: Aggregation, tensor: ExpectedTensor, totalWeight: number, tools: Tools): void {
   const { base, updates, tensors } = aggregation;
   const role = roleOf(tensor);
-  if (role === 'parameter') return foldParameter(aggregation, tensor, totalWeight, fold);
+  if (role === 'parameter') return foldParameter(aggregation, tensor, totalWeight, tools);
   if (role === 'class-means' || role === 'class-support') {
     const [classes, width] = tensors.find(({ name }) => name === CLASS_MEANS)!.shape as [number, number];
     const priors = poolClassPriors(base, updates, classes, width);
@@ -81,13 +82,11 @@ function foldParameter(
   { base, updates, ranges, write }: Aggregation,
   tensor: ExpectedTensor,
   totalWeight: number,
-  fold: WindowFold,
+  { fold, check }: Tools,
 ): void {
   const range = ranges.get(tensor.name)!;
-  const values = new Float32Array(WINDOW);
-  const out = new Float32Array(WINDOW);
-  for (const { start, length } of windows(tensor)) {
-    const window = values.subarray(0, length);
+  for (const window of windows(tensor)) {
+    const { start, length } = window;
     const baseWindow = () => {
       const read = new Float32Array(length);
       base.read(tensor.name, start, read);
@@ -95,14 +94,14 @@ function foldParameter(
     };
     fold.begin({ tensor, range, totalWeight, length, base: baseWindow });
     for (const { source, weight } of updates) {
-      source.read(tensor.name, start, window);
-      fold.add(window, weight);
+      source.read(tensor.name, start, fold.place());
+      fold.add(weight);
     }
-    const result = out.subarray(0, length);
-    fold.finish(result);
-    const refusal = checkValues(tensor.name, range, result, start);
+    const values = fold.finish();
+    check.place(length).set(values);
+    const refusal = check.refusal(tensor.name, range, window);
     if (refusal !== null) throw new Error(`aggregation: updates passed admission, but ${refusal.sentence}`);
-    write(result);
+    write(values);
   }
 }
 

@@ -14,13 +14,15 @@ export interface FoldWindow {
   base(): Float32Array;
 }
 
-/** One window's fold: begin, then add for every update, then finish; then begin again for another window. */
+/** One window's fold: begin; then place and add for every update; then finish; then begin again for another window. */
 export interface WindowFold {
   begin(window: FoldWindow): void;
-  /** `values` (window.length) belong to the caller and change after the call. `weight` is a whole number above 0. */
-  add(values: Float32Array, weight: number): void;
-  /** Writes the new values to `out` (window.length). The same updates in any order give the same bits. */
-  finish(out: Float32Array): void;
+  /** Where the caller puts the next update's values (window.length), which the fold then owns. */
+  place(): Float32Array;
+  /** Takes in the values in place. `weight` is a whole number above 0. */
+  add(weight: number): void;
+  /** The new values (window.length), valid until the next begin. The same updates in any order give the same bits. */
+  finish(): Float32Array;
 }
 
 /**

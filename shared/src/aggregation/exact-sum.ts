@@ -26,14 +26,6 @@ export function gridShift(bound: number, totalWeight: number): number {
 /** Step 2 holds, and weights add exactly. */
 export const MAXIMUM_TOTAL_WEIGHT = 2 ** 50;
 
-/** `sums` += the terms of `values`, rounded to the grid of `shift`. The sums are the only state of a fold. */
-export function addTerms(sums: Float64Array, values: Float32Array | Float64Array, weight: number, shift: number): void {
-  const length = values.length;
-  for (let i = 0; i < length; i++) {
-    sums[i]! += values[i]! * weight + shift - shift;
-  }
-}
-
 /**
  * The weighted mean of small tensors whose bound is not known beforehand: all terms are shown twice, first to `measure`,
  * then to `add`. The grid of each element is fixed by its own largest term, so that nothing is lost on small ones and

@@ -1,5 +1,6 @@
+import { VectorKernel } from '../vector/vector-kernel.js';
 import type { AggregationRule, FoldWindow, WindowFold } from './aggregation-rule.js';
-import { addTerms, gridShift } from './exact-sum.js';
+import { gridShift } from './exact-sum.js';
 
 /** Weighted mean of the updates (McMahan et al. 2017, arXiv 1602.05629). */
 export const fedAvg: AggregationRule = {
@@ -8,26 +9,32 @@ export const fedAvg: AggregationRule = {
 };
 
 class WeightedMeanFold implements WindowFold {
-  readonly #room: Float64Array;
-  #sums: Float64Array = new Float64Array(0);
+  readonly #kernel: VectorKernel;
+  #length = 0;
   #shift = 0;
   #totalWeight = 0;
 
   constructor(capacity: number) {
-    this.#room = new Float64Array(capacity);
+    this.#kernel = new VectorKernel(capacity);
   }
 
   begin({ range, totalWeight, length }: FoldWindow): void {
-    this.#sums = this.#room.subarray(0, length).fill(0);
+    this.#kernel.clearSums(length);
+    this.#length = length;
     this.#shift = gridShift(Math.max(-range.low, range.high), totalWeight);
     this.#totalWeight = totalWeight;
   }
 
-  add(values: Float32Array, weight: number): void {
-    addTerms(this.#sums, values, weight, this.#shift);
+  place(): Float32Array {
+    return this.#kernel.values(this.#length);
   }
 
-  finish(out: Float32Array): void {
-    for (let i = 0; i < out.length; i++) out[i] = this.#sums[i]! / this.#totalWeight;
+  add(weight: number): void {
+    this.#kernel.addTerms(this.#length, weight, this.#shift);
+  }
+
+  finish(): Float32Array {
+    this.#kernel.divide(this.#length, this.#totalWeight);
+    return this.#kernel.values(this.#length);
   }
 }

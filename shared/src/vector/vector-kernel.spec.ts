@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { VectorKernel } from './vector-kernel.js';
+
+const floats = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 40 });
+
+/** Leftovers of an earlier, longer window must not show. */
+function used(): VectorKernel {
+  const kernel = new VectorKernel(40);
+  kernel.values(40).fill(NaN);
+  kernel.clearSums(40);
+  kernel.addTerms(40, 1, 1);
+  kernel.clearSums(40);
+  return kernel;
+}
+
+describe('vector kernel', () => {
+  it('gives the bits of the same arithmetic one value at a time', () => {
+    const terms = fc.array(fc.tuple(floats, fc.integer({ min: 1, max: 2 ** 30 })), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(terms, fc.integer({ min: -10, max: 150 }), (updates, power) => {
+        const length = Math.min(...updates.map(([values]) => values.length));
+        const shift = 3 * 2 ** power;
+        const sums = new Float64Array(length);
+        const kernel = used();
+        kernel.clearSums(length);
+        for (const [values, weight] of updates) {
+          for (let i = 0; i < length; i++) sums[i]! += values[i]! * weight + shift - shift;
+          kernel.values(length).set(values.slice(0, length));
+          kernel.addTerms(length, weight, shift);
+        }
+        kernel.divide(length, 3_000_001);
+        expect(kernel.values(length)).toEqual(Float32Array.from(sums, (sum) => sum / 3_000_001));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('finds one value outside a range wherever it stands', () => {
+    const bad = fc.constantFrom(NaN, Infinity, -Infinity, 1.5, -1.5);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), fc.nat(), bad, (length, at, value) => {
+        const kernel = used();
+        kernel.values(length).fill(1);
+        expect(kernel.within(length, -1, 1)).toBe(true);
+        kernel.values(length)[at % length] = value;
+        expect(kernel.within(length, -1, 1)).toBe(false);
+      }),
+    );
+  });
+
+  it('takes no infinity into a range that is wider than float32', () => {
+    const kernel = used();
+    kernel.values(1)[0] = Infinity;
+    expect(kernel.within(1, -(2 ** 200), 2 ** 200)).toBe(false);
+  });
+
+  it('finds the largest magnitude, and NaN before it', () => {
+    fc.assert(
+      fc.property(floats, fc.nat(), (values, at) => {
+        const kernel = used();
+        kernel.values(values.length).set(values);
+        expect(kernel.largest(values.length)).toBe(Math.max(...values.map(Math.abs)));
+        kernel.values(values.length)[at % values.length] = NaN;
+        expect(kernel.largest(values.length)).toBeNaN();
+      }),
+    );
+  });
+});

@@ -1,0 +1,161 @@
+import { assemble, instantiate, loopWhile, op, type Code, type WasmFunction } from './wasm-module.js';
+
+/** Values that one turn of a loop handles: lengths are rounded up to it, in room that belongs to nobody else. */
+const TURN = 8;
+const LARGEST_FLOAT32 = 3.4028234663852886e38;
+
+interface KernelExports {
+  /** Both ends of `values` and the start of `sums` are byte addresses. */
+  addTerms(values: number, valuesEnd: number, sums: number, weight: number, shift: number): void;
+  divide(sums: number, sumsEnd: number, values: number, divisor: number): void;
+  within(values: number, valuesEnd: number, low: number, high: number): number;
+  largest(values: number, valuesEnd: number): number;
+}
+
+/** The loops of aggregation and admission, two or four values at a time; each gives the bits that one at a time gives. */
+export class VectorKernel {
+  readonly #values: Float32Array;
+  readonly #sums: Float64Array;
+  readonly #exports: KernelExports;
+  readonly #sumsAt: number;
+
+  constructor(capacity: number) {
+    const room = Math.ceil(capacity / TURN) * TURN;
+    const instance = instantiate<KernelExports>(assemble([ADD_TERMS, DIVIDE, WITHIN, LARGEST], room * 12));
+    this.#exports = instance;
+    this.#sumsAt = room * 4;
+    this.#values = new Float32Array(instance.memory.buffer, 0, room);
+    this.#sums = new Float64Array(instance.memory.buffer, this.#sumsAt, room);
+  }
+
+  /** Where `addTerms` and `within` find values, and `divide` leaves them. */
+  values(length: number): Float32Array {
+    return this.#values.subarray(0, length);
+  }
+
+  clearSums(length: number): void {
+    this.#sums.fill(0, 0, length);
+  }
+
+  /** Each sum += (value * weight + shift) - shift, in float64. */
+  addTerms(length: number, weight: number, shift: number): void {
+    this.#exports.addTerms(0, turns(length) * 4, this.#sumsAt, weight, shift);
+  }
+
+  /** Each value = sum / divisor, rounded to float32. */
+  divide(length: number, divisor: number): void {
+    this.#exports.divide(this.#sumsAt, this.#sumsAt + turns(length) * 8, 0, divisor);
+  }
+
+  /** Is every value finite and from `low` to `high`, float32 numbers both? */
+  within(length: number, low: number, high: number): boolean {
+    const end = this.#pad(length, low);
+    return this.#exports.within(0, end, Math.max(low, -LARGEST_FLOAT32), Math.min(high, LARGEST_FLOAT32)) === 1;
+  }
+
+  /** Largest absolute value; NaN if there is one. */
+  largest(length: number): number {
+    return this.#exports.largest(0, this.#pad(length, 0));
+  }
+
+  /** Fills the last turn; the address behind it. */
+  #pad(length: number, value: number): number {
+    const end = turns(length);
+    this.#values.fill(value, length, end);
+    return end * 4;
+  }
+}
+
+function turns(length: number): number {
+  return Math.max(1, Math.ceil(length / TURN)) * TURN;
+}
+
+function each(step: number, code: (offset: number) => Code): Code {
+  return Array.from({ length: TURN / step }, (_, i) => code(i * step));
+}
+
+function advance(local: number, bytes: number): Code {
+  return [op.get(local), op.i32Const(bytes), op.i32Add, op.set(local)];
+}
+
+/** Parameters: 0 values, 1 end of values, 2 sums, 3 weight, 4 shift. */
+const ADD_TERMS: WasmFunction = {
+  name: 'addTerms',
+  parameters: ['i32', 'i32', 'i32', 'f64', 'f64'],
+  vectors: 2,
+  body: [
+    [op.get(3), op.f64Splat, op.set(5), op.get(4), op.f64Splat, op.set(6)],
+    loopWhile(
+      [
+        each(2, (at) => [
+          [op.get(2), op.get(0), op.loadHalf(at * 4), op.f32ToF64, op.get(5), op.f64Multiply],
+          [op.get(6), op.f64Add, op.get(6), op.f64Subtract, op.get(2), op.load(at * 8), op.f64Add, op.store(at * 8)],
+        ]),
+        advance(0, TURN * 4),
+        advance(2, TURN * 8),
+      ],
+      [op.get(0), op.get(1), op.i32LessThan],
+    ),
+  ],
+};
+
+/** Parameters: 0 sums, 1 end of sums, 2 values, 3 divisor. */
+const DIVIDE: WasmFunction = {
+  name: 'divide',
+  parameters: ['i32', 'i32', 'i32', 'f64'],
+  vectors: 1,
+  body: [
+    [op.get(3), op.f64Splat, op.set(4)],
+    loopWhile(
+      [
+        each(2, (at) => [
+          [op.get(2), op.get(0), op.load(at * 8), op.get(4), op.f64Divide, op.f64ToF32, op.storeHalf(at * 4)],
+        ]),
+        advance(0, TURN * 8),
+        advance(2, TURN * 4),
+      ],
+      [op.get(0), op.get(1), op.i32LessThan],
+    ),
+  ],
+};
+
+/** Parameters: 0 values, 1 end of values, 2 low, 3 high. A comparison with NaN is false. */
+const WITHIN: WasmFunction = {
+  name: 'within',
+  parameters: ['i32', 'i32', 'f32', 'f32'],
+  result: 'i32',
+  vectors: 3,
+  body: [
+    [op.get(2), op.f32Splat, op.set(4), op.get(3), op.f32Splat, op.set(5), op.allOnes, op.set(6)],
+    loopWhile(
+      [
+        each(4, (at) => [
+          [op.get(0), op.load(at * 4), op.get(4), op.f32AtLeast, op.get(6), op.and],
+          [op.get(0), op.load(at * 4), op.get(5), op.f32AtMost, op.and, op.set(6)],
+        ]),
+        advance(0, TURN * 4),
+      ],
+      [op.get(0), op.get(1), op.i32LessThan],
+    ),
+    [op.get(6), op.allTrue],
+  ],
+};
+
+/** Parameters: 0 values, 1 end of values. */
+const LARGEST: WasmFunction = {
+  name: 'largest',
+  parameters: ['i32', 'i32'],
+  result: 'f32',
+  vectors: 1,
+  body: [
+    loopWhile(
+      [
+        each(4, (at) => [op.get(0), op.load(at * 4), op.f32Magnitude, op.get(2), op.f32Larger, op.set(2)]),
+        advance(0, TURN * 4),
+      ],
+      [op.get(0), op.get(1), op.i32LessThan],
+    ),
+    [op.get(2), op.f32Lane(0), op.get(2), op.f32Lane(1), op.scalarLarger],
+    [op.get(2), op.f32Lane(2), op.get(2), op.f32Lane(3), op.scalarLarger, op.scalarLarger],
+  ],
+};
