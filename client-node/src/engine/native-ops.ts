@@ -32,7 +32,7 @@ export class NativeOps implements Ops {
       );
     }
     const dtype = values instanceof Float32Array ? 'float32' : 'int32';
-    // The addon keeps the array itself where it lies aligned to 64 bytes, about one time in eight: give it its own.
+    // The addon keeps the array itself where it happens to lie aligned: give it its own.
     return this.#ledger.open(this.#binding.createTensor(shape, TYPE_NUMBER[dtype], values.slice()), [...shape], dtype);
   }
 
@@ -329,7 +329,7 @@ export class NativeOps implements Ops {
   }
 
   #constant(values: Float32Array | Int32Array, shape: Shape, dtype: 'float32' | 'int32'): number {
-    return this.#binding.createTensor(shape, TYPE_NUMBER[dtype], values.slice());
+    return this.#binding.createTensor(shape, TYPE_NUMBER[dtype], values);
   }
 
   #withScalar<T>(value: number, dtype: DType, body: (id: number) => T): T {
