@@ -15,3 +15,9 @@ export function withEngine(command: Command): Command {
     .option('--memory-megabytes <n>', 'memory for volumes')
     .option('--allow-javascript-engine', 'go on without TensorFlow: right, and 150 times slower');
 }
+
+export function withModel(command: Command): Command {
+  return command
+    .option('--model <file>', "a model's blob (default: the newest that this node has)")
+    .option('--study <file>', "the study's manifest as JSON (default: that of the node's newest model)");
+}

@@ -66,7 +66,8 @@ export async function trainRound<B>(round: RoundOfTraining<B>): Promise<RoundFig
     }
     const begun = now();
     const batch = await batches.next();
-    const stepLosses = await learner.step(batch, round.firstGlobalStep + step);
+    const { loss, supervised, unsupervised, cps } = await learner.step(batch, round.firstGlobalStep + step);
+    const stepLosses: Losses = { loss, supervised, unsupervised, cps };
     requireFinite(stepLosses, step);
     losses = [...losses, stepLosses].slice(-AVERAGED_STEPS);
     seconds += (now() - begun) / 1000;

@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../settings/software.js';
+import { addDataCommand } from './data-command.js';
+import { addEngineCommands } from './engine-command.js';
+import { addEnrolCommand } from './enrol-command.js';
+import { addEvaluateCommand } from './evaluate-command.js';
+import { EXIT_CODES } from './exit-codes.js';
+import { addPhantomsCommand } from './phantoms-command.js';
+import { addPredictCommand } from './predict-command.js';
+import { addRunCommand } from './run-command.js';
+import { Session, verdict } from './session.js';
+
+function createProgram(session: Session): Command {
+  const program = new Command('consilium-node')
+    .description("the hospital's node of a Consilium: trains on local volumes and shares only weights and prototypes")
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(add --help for the options)')
+    .addHelpText('after', `\nExit codes: ${exitCodeText()}\nEvery setting is also an environment variable, --threads as CONSILIUM_NODE_THREADS, and a line of node.json in the home.`);
+  addEnrolCommand(program);
+  addRunCommand(program, session);
+  addDataCommand(program);
+  addPredictCommand(program, session);
+  addEvaluateCommand(program, session);
+  addEngineCommands(program, session);
+  addPhantomsCommand(program);
+  return program;
+}
+
+function exitCodeText(): string {
+  return Object.entries(EXIT_CODES)
+    .map(([kind, code]) => `${code} ${kind}`)
+    .join(', ');
+}
+
+async function main(): Promise<number> {
+  const session = new Session();
+  session.listen();
+  try {
+    await createProgram(session).parseAsync();
+    return EXIT_CODES.ok;
+  } catch (error) {
+    await session.close();
+    // Commander has said what it wants to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+    const { code, sentence } = verdict(error);
+    process.stderr.write(`consilium-node: ${sentence}\n`);
+    return code;
+  } finally {
+    await session.close();
+  }
+}
+
+process.exitCode = await main();
+// An IPC channel to a parent, or a library's idle socket, would keep the process alive.
+process.exit();
