@@ -9,7 +9,7 @@ export * from './protocol/socket.js';
 export * from './protocol/operator.js';
 export * from './random/random.js';
 export * from './tensors/index.js';
-export * from './model/tensor-spec.js';
+export type { Init, TensorKind, TensorSpec } from './model/tensor-spec.js';
 export * from './model/model-tensors.js';
 export * from './model/initial-model.js';
 export * from './admission/index.js';

@@ -13,10 +13,17 @@ export function stageWidths(settings: ModelSettings): number[] {
   return Array.from({ length: STAGES }, (_, i) => settings.width * 2 ** i);
 }
 
+export interface InteractionShape {
+  /** Channels of the level's features. */
+  readonly features: number;
+  /** Channels of the prototypes that it hands on. */
+  readonly next: number;
+  /** Voxels of a patch at the level's resolution. */
+  readonly space: readonly [number, number, number];
+}
+
 /** What the two levels of the Dynamic Interaction Module read: decoder features at 1/4 and 1/2 resolution. */
-export function interactionLevels(
-  settings: ModelSettings,
-): { features: number; next: number; space: [number, number, number] }[] {
+export function interactionLevels(settings: ModelSettings): readonly [InteractionShape, InteractionShape] {
   const at = (divisor: number) => settings.patch.map((side) => side / divisor) as [number, number, number];
   const [quarter, half] = [4 * settings.width, 2 * settings.width];
   return [
@@ -105,11 +112,7 @@ function heads(backbone: string, { width, classes, prototypes }: ModelSettings):
 }
 
 /** One level of the Dynamic Interaction Module; its map norm spans all voxels of a patch at the level's resolution. */
-function interactionLevel(
-  name: string,
-  { features, next, space }: { features: number; next: number; space: [number, number, number] },
-  prototypes: number,
-): TensorSpec[] {
+function interactionLevel(name: string, { features, next, space }: InteractionShape, prototypes: number): TensorSpec[] {
   return [
     ...conv(`${name}.project`, [1, 1, 1], features, features),
     ...['token_norm', 'query_norm', 'key_norm', 'mlp_norm'].flatMap((norm) => layerNorm(`${name}.${norm}`, features)),

@@ -1,0 +1,72 @@
+import type { ModelSettings } from '@consilium/shared';
+import type { Ops } from '../engine/ops.js';
+import type { Tensor } from '../engine/tensor.js';
+import type { Backbone } from './backbone.js';
+import { Interaction } from './interaction.js';
+import type { Pass } from './layers/layer.js';
+import { UNet } from './unet.js';
+import { VNet } from './vnet.js';
+import type { Parameter, Weights } from './weights.js';
+
+export interface NetworkForwarded {
+  /** [b, h, w, d, C] */
+  readonly logits: Tensor;
+  /** [b, h, w, d, R]; null in passes with running statistics. */
+  readonly representation: Tensor | null;
+  /** M(x) [b, h, w, d, C] */
+  readonly relationship: Tensor;
+  /** Adds to the gradients of the weights; takes the gradients over. Called once, after a pass with gradient. */
+  backward(gradients: NetworkGradients): void;
+}
+
+/** Derivatives of the loss, null where it does not depend on the output. */
+export interface NetworkGradients {
+  readonly logits: Tensor;
+  readonly representation: Tensor | null;
+  readonly relationship: Tensor | null;
+}
+
+/** A whole CRLN network (Wang et al. 2025): a backbone with two heads, and prototypes that interact with its features. */
+export class Network {
+  readonly #backbone: Backbone;
+  readonly #interaction: Interaction;
+  readonly #mu: Parameter;
+
+  constructor(
+    private readonly ops: Ops,
+    settings: ModelSettings,
+    readonly weights: Weights,
+  ) {
+    this.#backbone = settings.backbone === 'vnet' ? new VNet(ops, weights) : new UNet(ops, weights);
+    this.#interaction = new Interaction(ops, weights, settings);
+    this.#mu = weights.parameter('mu');
+  }
+
+  /**
+   * image [b, h, w, d, channels], taken over. `relationshipGradient`: false where no loss will be put on M, so that its
+   * activations need not be kept.
+   */
+  forward(image: Tensor, pass: Pass, { relationshipGradient = pass.gradient } = {}): NetworkForwarded {
+    const backbone = this.#backbone.forward(image, pass);
+    const interactionPass = relationshipGradient ? pass : { ...pass, gradient: false };
+    const interaction = this.#interaction.forward(backbone.levels, interactionPass);
+    return {
+      logits: backbone.logits,
+      representation: backbone.representation,
+      relationship: interaction.relationship,
+      backward: ({ logits, representation, relationship }) => {
+        const levels = relationship === null ? ([null, null] as const) : interaction.backward(relationship);
+        backbone.backward({ logits, representation, levels });
+      },
+    };
+  }
+
+  /** logits + (1 - mu) M, both left to the caller. */
+  rectify(logits: Tensor, relationship: Tensor): Tensor {
+    const { ops } = this;
+    return ops.tidy(() => {
+      const share = ops.add(ops.mul(this.#mu.read(), -1), 1);
+      return ops.add(logits, ops.mul(relationship, share));
+    });
+  }
+}
