@@ -1,15 +1,15 @@
 import type { Refusal } from '../protocol/refusal.js';
 import { quoted } from '../tensors/container-error.js';
-import { VectorKernel } from '../vector/vector-kernel.js';
+import { createKernel, type ArrayKernel } from '../vector/array-kernel.js';
 import type { ValueRange } from './value-range.js';
 
 /** Looks through tensors a window at a time: put values where `place` says, then ask. */
 export class ValueCheck {
-  readonly #kernel: VectorKernel;
+  readonly #kernel: ArrayKernel;
 
   /** `capacity`: the longest window, in values. */
   constructor(capacity: number) {
-    this.#kernel = new VectorKernel(capacity);
+    this.#kernel = createKernel(capacity);
   }
 
   /** Room for the next window; overwritten by the next one. */

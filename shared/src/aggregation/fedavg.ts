@@ -1,4 +1,4 @@
-import { VectorKernel } from '../vector/vector-kernel.js';
+import { createKernel, type ArrayKernel } from '../vector/array-kernel.js';
 import type { AggregationRule, FoldWindow, WindowFold } from './aggregation-rule.js';
 import { gridShift } from './exact-sum.js';
 
@@ -9,13 +9,13 @@ export const fedAvg: AggregationRule = {
 };
 
 class WeightedMeanFold implements WindowFold {
-  readonly #kernel: VectorKernel;
+  readonly #kernel: ArrayKernel;
   #length = 0;
   #shift = 0;
   #totalWeight = 0;
 
   constructor(capacity: number) {
-    this.#kernel = new VectorKernel(capacity);
+    this.#kernel = createKernel(capacity);
   }
 
   begin({ range, totalWeight, length }: FoldWindow): void {

@@ -1,4 +1,5 @@
-import { assemble, instantiate, loopWhile, op, type Code, type WasmFunction } from './wasm-module.js';
+import type { ArrayKernel } from './array-kernel.js';
+import { assemble, compile, instantiate, loopWhile, op, type Code, type WasmFunction } from './wasm-module.js';
 
 /** Values that one turn of a loop handles: lengths are rounded up to it, in room that belongs to nobody else. */
 const TURN = 8;
@@ -12,8 +13,11 @@ interface KernelExports {
   largest(values: number, valuesEnd: number): number;
 }
 
-/** The loops of aggregation and admission, two or four values at a time; each gives the bits that one at a time gives. */
-export class VectorKernel {
+/** Compiled at the first use; a browser that imports this package never does. */
+let compiled: object | undefined;
+
+/** Two or four values at a time, in WebAssembly. The constructor throws where a process cannot have that. */
+export class VectorKernel implements ArrayKernel {
   readonly #values: Float32Array;
   readonly #sums: Float64Array;
   readonly #exports: KernelExports;
@@ -21,14 +25,16 @@ export class VectorKernel {
 
   constructor(capacity: number) {
     const room = Math.ceil(capacity / TURN) * TURN;
-    const instance = instantiate<KernelExports>(assemble([ADD_TERMS, DIVIDE, WITHIN, LARGEST], room * 12));
+    const instance = instantiate<KernelExports>(
+      (compiled ??= compile(assemble([ADD_TERMS, DIVIDE, WITHIN, LARGEST]))),
+      room * 12,
+    );
     this.#exports = instance;
     this.#sumsAt = room * 4;
     this.#values = new Float32Array(instance.memory.buffer, 0, room);
     this.#sums = new Float64Array(instance.memory.buffer, this.#sumsAt, room);
   }
 
-  /** Where `addTerms` and `within` find values, and `divide` leaves them. */
   values(length: number): Float32Array {
     return this.#values.subarray(0, length);
   }
@@ -37,23 +43,19 @@ export class VectorKernel {
     this.#sums.fill(0, 0, length);
   }
 
-  /** Each sum += (value * weight + shift) - shift, in float64. */
   addTerms(length: number, weight: number, shift: number): void {
     this.#exports.addTerms(0, turns(length) * 4, this.#sumsAt, weight, shift);
   }
 
-  /** Each value = sum / divisor, rounded to float32. */
   divide(length: number, divisor: number): void {
     this.#exports.divide(this.#sumsAt, this.#sumsAt + turns(length) * 8, 0, divisor);
   }
 
-  /** Is every value finite and from `low` to `high`, float32 numbers both? */
   within(length: number, low: number, high: number): boolean {
     const end = this.#pad(length, low);
     return this.#exports.within(0, end, Math.max(low, -LARGEST_FLOAT32), Math.min(high, LARGEST_FLOAT32)) === 1;
   }
 
-  /** Largest absolute value; NaN if there is one. */
   largest(length: number): number {
     return this.#exports.largest(0, this.#pad(length, 0));
   }

@@ -63,8 +63,8 @@ export function loopWhile(body: Code, condition: Code): Code {
   return [0x03, 0x40, body, condition, 0x0d, 0, 0x0b];
 }
 
-/** A module that exports `functions` and its memory, as `memory`. */
-export function assemble(functions: readonly WasmFunction[], memoryBytes: number): Uint8Array {
+/** A module that exports `functions` and its memory of one page, as `memory`. */
+export function assemble(functions: readonly WasmFunction[]): Uint8Array {
   const signatures = functions.map(({ parameters, result }) => [
     0x60,
     list(parameters.map((type) => [TYPES[type]])),
@@ -80,11 +80,16 @@ export function assemble(functions: readonly WasmFunction[], memoryBytes: number
         3,
         functions.map((_, index) => unsigned(index)),
       ),
-      section(5, [[0, unsigned(Math.ceil(memoryBytes / PAGE_BYTES))]]),
+      section(5, [[0, 1]]),
       section(7, [...exports, [text('memory'), 2, 0]]),
       section(10, bodies),
     ]),
   );
+}
+
+interface WasmMemory {
+  buffer: ArrayBuffer;
+  grow(pages: number): number;
 }
 
 interface WasmHost {
@@ -92,11 +97,18 @@ interface WasmHost {
   Instance: new (module: object) => { exports: unknown };
 }
 
-/** `Exports` states what `assemble` was given: its functions by name. */
-export function instantiate<Exports>(bytes: Uint8Array): Exports & { memory: { buffer: ArrayBuffer } } {
-  // Node has it, its type declarations do not.
-  const { WebAssembly: host } = globalThis as unknown as { WebAssembly: WasmHost };
-  return new host.Instance(new host.Module(bytes)).exports as Exports & { memory: { buffer: ArrayBuffer } };
+/** Node has it; its type declarations do not. */
+const host = () => (globalThis as unknown as { WebAssembly: WasmHost }).WebAssembly;
+
+export function compile(bytes: Uint8Array): object {
+  return new (host().Module)(bytes);
+}
+
+/** `Exports` states what `assemble` was given: its functions by name. The memory holds at least `memoryBytes`. */
+export function instantiate<Exports>(module: object, memoryBytes: number): Exports & { memory: WasmMemory } {
+  const exports = new (host().Instance)(module).exports as Exports & { memory: WasmMemory };
+  exports.memory.grow(Math.ceil(memoryBytes / PAGE_BYTES));
+  return exports;
 }
 
 function section(id: number, items: readonly Code[]): Code {

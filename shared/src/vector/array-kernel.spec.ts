@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ArrayKernel } from './array-kernel.js';
+import { ScalarKernel } from './scalar-kernel.js';
 import { VectorKernel } from './vector-kernel.js';
 
 const floats = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 40 });
 
 /** Leftovers of an earlier, longer window must not show. */
-function used(): VectorKernel {
-  const kernel = new VectorKernel(40);
+function soil(kernel: ArrayKernel): ArrayKernel {
   kernel.values(40).fill(NaN);
   kernel.clearSums(40);
   kernel.addTerms(40, 1, 1);
@@ -14,7 +15,9 @@ function used(): VectorKernel {
   return kernel;
 }
 
-describe('vector kernel', () => {
+describe.each([VectorKernel, ScalarKernel])('$name', (Kernel) => {
+  const used = () => soil(new Kernel(40));
+
   it('gives the bits of the same arithmetic one value at a time', () => {
     const terms = fc.array(fc.tuple(floats, fc.integer({ min: 1, max: 2 ** 30 })), { minLength: 1, maxLength: 4 });
     fc.assert(
