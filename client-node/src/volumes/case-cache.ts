@@ -39,7 +39,10 @@ export async function cachedCase(directory: string, key: string): Promise<Case |
   try {
     const bytes = await readFile(casePath(directory, key));
     const start = LENGTH_BYTES + bytes.readUInt32LE(0);
-    const { labelled, ...rest } = JSON.parse(bytes.toString('utf8', LENGTH_BYTES, start)) as Omit<Case, 'image' | 'label'> & {
+    const { labelled, ...rest } = JSON.parse(bytes.toString('utf8', LENGTH_BYTES, start)) as Omit<
+      Case,
+      'image' | 'label'
+    > & {
       labelled: boolean;
     };
     const voxels = voxelCount(rest.shape);

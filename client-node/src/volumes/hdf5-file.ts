@@ -23,7 +23,10 @@ export async function readHdf5(path: string, dataset: 'image' | 'label'): Promis
   return withFile(path, (file, { Dataset }) => {
     const found = file.keys().includes(dataset) ? file.get(dataset) : null;
     if (!(found instanceof Dataset)) {
-      throw new VolumeError('no-such-dataset', `expected a dataset "${dataset}", found ${file.keys().join(', ') || 'none'}`);
+      throw new VolumeError(
+        'no-such-dataset',
+        `expected a dataset "${dataset}", found ${file.keys().join(', ') || 'none'}`,
+      );
     }
     return volumeOf(found, spacingOf([found, file]));
   });

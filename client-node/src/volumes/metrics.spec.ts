@@ -29,7 +29,10 @@ describe('distance transform', () => {
           for (let j = 0; j < marks.length; j++) {
             if (marks[j] === 0) continue;
             const [a, b] = [at(i), at(j)];
-            nearest = Math.min(nearest, size.reduce((sum, mm, axis) => sum + ((a[axis]! - b[axis]!) * mm) ** 2, 0));
+            nearest = Math.min(
+              nearest,
+              size.reduce((sum, mm, axis) => sum + ((a[axis]! - b[axis]!) * mm) ** 2, 0),
+            );
           }
           if (nearest === Infinity) expect(squared[i]).toBe(Infinity);
           else expect(Math.abs(squared[i]! - nearest)).toBeLessThan(1e-9);
@@ -63,7 +66,13 @@ describe('overlap and surface metrics', () => {
   it('have no distance where one side is empty, and count a class missing from both as found', () => {
     const some = cube(shape, [2, 2, 2], 3);
     const none = new Uint8Array(some.length);
-    expect(classMetrics(none, some, shape, [1, 1, 1], 1)).toEqual({ dice: 0, jaccard: 0, hd95: null, asd: null, assd: null });
+    expect(classMetrics(none, some, shape, [1, 1, 1], 1)).toEqual({
+      dice: 0,
+      jaccard: 0,
+      hd95: null,
+      asd: null,
+      assd: null,
+    });
     expect(classMetrics(none, none, shape, [1, 1, 1], 1)).toMatchObject({ dice: 1, jaccard: 1, hd95: null });
   });
 
@@ -72,7 +81,10 @@ describe('overlap and surface metrics', () => {
     const { perClass, mean } = segmentationMetrics(reference, reference, shape, [1, 1, 1], 4);
     expect(perClass.map(({ dice }) => dice)).toEqual([1, 1, 1]);
     expect(mean).toEqual({ dice: 1, jaccard: 1, hd95: 0, asd: 0, assd: 0 });
-    expect(segmentationMetrics(cube(shape, [2, 2, 2], 3, 1), reference, shape, [1, 1, 1], 3).mean).toMatchObject({ dice: 0, hd95: null });
+    expect(segmentationMetrics(cube(shape, [2, 2, 2], 3, 1), reference, shape, [1, 1, 1], 3).mean).toMatchObject({
+      dice: 0,
+      hd95: null,
+    });
   });
 
   it('are symmetric but for ASD', () => {
@@ -82,6 +94,8 @@ describe('overlap and surface metrics', () => {
   });
 
   it('refuses maps of different sizes', () => {
-    expect(() => classMetrics(new Uint8Array(8), new Uint8Array(9), [2, 2, 2], [1, 1, 1], 1)).toThrow(/expected two maps/);
+    expect(() => classMetrics(new Uint8Array(8), new Uint8Array(9), [2, 2, 2], [1, 1, 1], 1)).toThrow(
+      /expected two maps/,
+    );
   });
 });

@@ -34,7 +34,13 @@ export function segmentationMetrics(
   const over = (key: keyof OverlapMetrics) => mean(perClass.map((one) => one[key]).filter((value) => value !== null));
   return {
     perClass,
-    mean: { dice: over('dice') ?? 1, jaccard: over('jaccard') ?? 1, hd95: over('hd95'), asd: over('asd'), assd: over('assd') },
+    mean: {
+      dice: over('dice') ?? 1,
+      jaccard: over('jaccard') ?? 1,
+      hd95: over('hd95'),
+      asd: over('asd'),
+      assd: over('assd'),
+    },
   };
 }
 
@@ -50,7 +56,9 @@ export function classMetrics(
   organ: number,
 ): OverlapMetrics {
   if (prediction.length !== voxelCount(shape) || reference.length !== voxelCount(shape)) {
-    throw new RangeError(`metrics: expected two maps of ${times(shape)}, got ${prediction.length} and ${reference.length} voxels`);
+    throw new RangeError(
+      `metrics: expected two maps of ${times(shape)}, got ${prediction.length} and ${reference.length} voxels`,
+    );
   }
   let [predicted, actual, both] = [0, 0, 0];
   for (let i = 0; i < prediction.length; i++) {

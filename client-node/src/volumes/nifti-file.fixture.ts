@@ -26,7 +26,18 @@ const PUT: Record<number, NonNullable<RawNifti['put']>> = {
   1024: (v, at, i, le) => v.setBigInt64(at, BigInt(i - 3), le),
   1280: (v, at, i, le) => v.setBigUint64(at, BigInt(i), le),
 };
-export const BYTES: Record<number, number> = { 2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8 };
+export const BYTES: Record<number, number> = {
+  2: 1,
+  4: 2,
+  8: 4,
+  16: 4,
+  64: 8,
+  256: 1,
+  512: 2,
+  768: 4,
+  1024: 8,
+  1280: 8,
+};
 
 export function rawNifti(options: RawNifti = {}): Uint8Array {
   const { dims = [3, 3, 4, 2], datatype = 16, pixdim = [1, 1, 1, 1], slope = 1, intercept = 0 } = options;

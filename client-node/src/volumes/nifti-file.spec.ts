@@ -37,22 +37,32 @@ const CODES = ['R', 'L'].flatMap((x) =>
 );
 
 describe('stored types', () => {
-  const first: Record<number, number> = { 2: 0, 4: -3, 8: -3, 16: -0.5, 64: -0.5, 256: -3, 512: 0, 768: 0, 1024: -3, 1280: 0 };
-  it.each(Object.keys(BYTES).flatMap((code) => [false, true].map((bigEndian) => ({ datatype: Number(code), bigEndian }))))(
-    'reads datatype $datatype, big-endian $bigEndian',
-    async (options) => {
-      const { image, shape } = await read(rawNifti({ ...options, sform: IDENTITY }));
-      expect(shape).toEqual([3, 4, 2]);
-      // File index i + 3 (j + 4 k) is RAS [i, j, k] here.
-      for (let i = 0; i < 3; i++) {
-        for (let j = 0; j < 4; j++) {
-          for (let k = 0; k < 2; k++) {
-            expect(image[(i * 4 + j) * 2 + k]).toBe(first[options.datatype]! + i + 3 * (j + 4 * k));
-          }
+  const first: Record<number, number> = {
+    2: 0,
+    4: -3,
+    8: -3,
+    16: -0.5,
+    64: -0.5,
+    256: -3,
+    512: 0,
+    768: 0,
+    1024: -3,
+    1280: 0,
+  };
+  it.each(
+    Object.keys(BYTES).flatMap((code) => [false, true].map((bigEndian) => ({ datatype: Number(code), bigEndian }))),
+  )('reads datatype $datatype, big-endian $bigEndian', async (options) => {
+    const { image, shape } = await read(rawNifti({ ...options, sform: IDENTITY }));
+    expect(shape).toEqual([3, 4, 2]);
+    // File index i + 3 (j + 4 k) is RAS [i, j, k] here.
+    for (let i = 0; i < 3; i++) {
+      for (let j = 0; j < 4; j++) {
+        for (let k = 0; k < 2; k++) {
+          expect(image[(i * 4 + j) * 2 + k]).toBe(first[options.datatype]! + i + 3 * (j + 4 * k));
         }
       }
-    },
-  );
+    }
+  });
 
   it('keeps large whole numbers exact until they are scaled', async () => {
     const put: RawNifti['put'] = (view, at, index, little) => view.setInt32(at, 2 ** 30 + index, little);
@@ -121,7 +131,9 @@ describe('orientation', () => {
   });
 
   it('converts metres and micrometres to millimetres', async () => {
-    const spacing = (await read(rawNifti({ units: 3, sform: { code: 1, rows: [500, 0, 0, 0, 0, 500, 0, 0, 0, 0, 500, 0] } }))).spacing!;
+    const spacing = (
+      await read(rawNifti({ units: 3, sform: { code: 1, rows: [500, 0, 0, 0, 0, 500, 0, 0, 0, 0, 500, 0] } }))
+    ).spacing!;
     expect(spacing[0]).toBeCloseTo(0.5, 6);
   });
 });
@@ -129,7 +141,9 @@ describe('orientation', () => {
 describe('containers', () => {
   it('reads gzip whatever the name, NIfTI-2, and a fourth dimension of one', async () => {
     expect((await read(gzipSync(rawNifti()), 'packed.nii.gz')).shape).toEqual([3, 4, 2]);
-    expect((await read(rawNifti2([3, 2, 3, 4, 1, 1, 1, 1], [-2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]))).orientation).toBe('LAS');
+    expect((await read(rawNifti2([3, 2, 3, 4, 1, 1, 1, 1], [-2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]))).orientation).toBe(
+      'LAS',
+    );
     expect((await read(rawNifti({ dims: [4, 3, 4, 2, 1] }))).shape).toEqual([3, 4, 2]);
   });
 
@@ -145,7 +159,10 @@ describe('containers', () => {
     ['a negative side', rawNifti({ dims: [3, 2, 2, -2] }).slice(), 'unreadable', /positive/],
     ['colours', rawNifti({ datatype: 128, bytesPerVoxel: 3 }), 'unsupported-type', /datatype 128/],
   ] as const)('refuses %s', async (_, bytes, fault, message) => {
-    await expect(read(bytes, 'bad.nii')).rejects.toMatchObject({ fault, message: expect.stringMatching(message) as unknown });
+    await expect(read(bytes, 'bad.nii')).rejects.toMatchObject({
+      fault,
+      message: expect.stringMatching(message) as unknown,
+    });
   });
 
   it('refuses a file that is not there', async () => {

@@ -46,7 +46,10 @@ export async function readNifti(path: string): Promise<NativeVolume> {
   const shape = shapeOf(header);
   const stored = STORED_TYPES.get(header.datatypeCode);
   if (stored === undefined) {
-    throw new VolumeError('unsupported-type', `expected one number per voxel, got NIfTI datatype ${header.datatypeCode}`);
+    throw new VolumeError(
+      'unsupported-type',
+      `expected one number per voxel, got NIfTI datatype ${header.datatypeCode}`,
+    );
   }
   const notes: string[] = [];
   const geometry = geometryOf(header, shape, bytes, notes);
@@ -85,7 +88,9 @@ async function unpacked(path: string): Promise<Buffer> {
     if (code === 'ERR_BUFFER_TOO_LARGE') {
       throw new VolumeError('too-large', 'holds more than 4 GB of voxels', { cause: error });
     }
-    throw new VolumeError('unreadable', `its compressed stream is damaged (${code ?? String(error)})`, { cause: error });
+    throw new VolumeError('unreadable', `its compressed stream is damaged (${code ?? String(error)})`, {
+      cause: error,
+    });
   }
 }
 

@@ -59,14 +59,22 @@ export function storedAs(shape: Triple, spacing: Triple, code: string): NativeGe
     if (backwards) affine[4 * world + 3] = (shape[world]! - 1) * spacing[world]!;
   });
   const geometry: NativeGeometry = { shape: stored as unknown as Triple, affine, affineCode: 1, spacingKnown: true };
-  if (orientationCode(closestAxes(affine)) !== code) throw new RangeError(`orientation: expected three axes, got ${code}`);
+  if (orientationCode(closestAxes(affine)) !== code)
+    throw new RangeError(`orientation: expected three axes, got ${code}`);
   return geometry;
 }
 
 /** 12 bits of intensity with a slope, as scanners store them. */
 function imageFile({ image }: Phantom, geometry: NativeGeometry): NiftiContent {
   const slope = image.reduce((most, value) => Math.max(most, value), 1e-6) / 4095;
-  return { voxels: reorder(Int16Array.from(image, (value) => Math.round(value / slope)), geometry), geometry, slope };
+  return {
+    voxels: reorder(
+      Int16Array.from(image, (value) => Math.round(value / slope)),
+      geometry,
+    ),
+    geometry,
+    slope,
+  };
 }
 
 export function labelFile(label: Uint8Array, geometry: NativeGeometry): NiftiContent {

@@ -66,7 +66,8 @@ function organs(classes: number, look: ScannerLook, random: Random): Ellipsoid[]
       0.5 + random.uniform(-0.05, 0.05),
     ];
     const radii = triple(() => size * random.uniform(0.8, 1.2));
-    const value = 0.35 + look.contrast * (1 - (0.5 * (organ - 1)) / Math.max(1, classes - 1)) + random.uniform(-0.03, 0.03);
+    const value =
+      0.35 + look.contrast * (1 - (0.5 * (organ - 1)) / Math.max(1, classes - 1)) + random.uniform(-0.03, 0.03);
     list.push({ centre, radii, value, label: organ });
     for (let lobe = random.below(3) + 2; lobe > 0; lobe--) {
       const away = unitVector(random);
@@ -101,7 +102,12 @@ function unitVector(random: Random): Triple {
   return [a / length, b / length, c / length];
 }
 
-function fillEllipsoid(image: Float32Array, label: Uint8Array, shape: Triple, { centre, radii, ...fill }: Ellipsoid): void {
+function fillEllipsoid(
+  image: Float32Array,
+  label: Uint8Array,
+  shape: Triple,
+  { centre, radii, ...fill }: Ellipsoid,
+): void {
   const middle = centre.map((share, axis) => share * shape[axis]! - 0.5);
   const reach = radii.map((share, axis) => Math.max(share * shape[axis]!, 0.5));
   const [x0, y0, z0] = middle.map((at, axis) => Math.max(0, Math.ceil(at - reach[axis]!))) as [number, number, number];

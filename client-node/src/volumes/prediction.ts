@@ -10,7 +10,11 @@ export type StudySegmentation = {
 } & ({ readonly label: Uint8Array } | { readonly probabilities: Float32Array; readonly classes: number });
 
 /** Writes it as NIfTI on the image's own grid, voxel for voxel, with the image's orientation and position. */
-export async function writePrediction(path: string, segmentation: StudySegmentation, native: NativeGeometry): Promise<void> {
+export async function writePrediction(
+  path: string,
+  segmentation: StudySegmentation,
+  native: NativeGeometry,
+): Promise<void> {
   await writeNifti(path, { voxels: onNativeGrid(segmentation, native), geometry: native, isLabel: true });
 }
 
@@ -19,11 +23,18 @@ export function onNativeGrid(segmentation: StudySegmentation, native: NativeGeom
   const map = closestAxes(native.affine);
   const result = toRasOrder(native.shape, map);
   const own = toRasOrder([0, 1, 2].map((column) => columnLength(native.affine, column)) as unknown as Triple, map);
-  const ratio = own.map((size, axis) => (native.spacingKnown ? size / segmentation.spacing[axis]! : 1)) as unknown as Triple;
+  const ratio = own.map((size, axis) =>
+    native.spacingKnown ? size / segmentation.spacing[axis]! : 1,
+  ) as unknown as Triple;
   const label =
     'label' in segmentation
       ? pickNearest(checked(segmentation.label, segmentation.shape, 1), segmentation.shape, result, ratio)
-      : likeliest(checked(segmentation.probabilities, segmentation.shape, segmentation.classes), segmentation, result, ratio);
+      : likeliest(
+          checked(segmentation.probabilities, segmentation.shape, segmentation.classes),
+          segmentation,
+          result,
+          ratio,
+        );
   return fromRas(label, native.shape, map);
 }
 
@@ -42,7 +53,12 @@ function between(index: number, count: number, inputs: number, ratio: number): [
 }
 
 /** Class of the highest trilinear probability; one plane and one line of probabilities in memory at a time. */
-function likeliest(values: Float32Array, { shape, classes }: { shape: Triple; classes: number }, result: Triple, ratio: Triple) {
+function likeliest(
+  values: Float32Array,
+  { shape, classes }: { shape: Triple; classes: number },
+  result: Triple,
+  ratio: Triple,
+) {
   const line = shape[2] * classes;
   const plane = new Float32Array(shape[1] * line);
   const row = new Float32Array(line);
@@ -63,7 +79,14 @@ function likeliest(values: Float32Array, { shape, classes }: { shape: Triple; cl
   return out;
 }
 
-function blend(a: Float32Array, aStart: number, b: Float32Array, bStart: number, share: number, out: Float32Array): void {
+function blend(
+  a: Float32Array,
+  aStart: number,
+  b: Float32Array,
+  bStart: number,
+  share: number,
+  out: Float32Array,
+): void {
   for (let i = 0; i < out.length; i++) out[i] = a[aStart + i]! * (1 - share) + b[bStart + i]! * share;
 }
 

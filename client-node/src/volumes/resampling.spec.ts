@@ -16,13 +16,19 @@ describe('images', () => {
 
   it('keep a constant, and never leave the range of their values', () => {
     fc.assert(
-      fc.property(shapes, spacings, spacings, fc.infiniteStream(fc.double({ min: 0, max: 9, noNaN: true })), (shape, from, to, values) => {
-        const image = Float32Array.from({ length: voxelCount(shape) }, () => values.next().value as number);
-        const out = resampleImage(image, shape, from, to);
-        expect(out.length).toBe(voxelCount(resampledShape(shape, from, to)));
-        expect(Math.max(...out)).toBeLessThanOrEqual(Math.max(...image) + 1e-5);
-        expect(Math.min(...out)).toBeGreaterThanOrEqual(Math.min(...image) - 1e-5);
-      }),
+      fc.property(
+        shapes,
+        spacings,
+        spacings,
+        fc.infiniteStream(fc.double({ min: 0, max: 9, noNaN: true })),
+        (shape, from, to, values) => {
+          const image = Float32Array.from({ length: voxelCount(shape) }, () => values.next().value as number);
+          const out = resampleImage(image, shape, from, to);
+          expect(out.length).toBe(voxelCount(resampledShape(shape, from, to)));
+          expect(Math.max(...out)).toBeLessThanOrEqual(Math.max(...image) + 1e-5);
+          expect(Math.min(...out)).toBeGreaterThanOrEqual(Math.min(...image) - 1e-5);
+        },
+      ),
     );
   });
 
@@ -59,7 +65,9 @@ describe('labels', () => {
     );
     const step = Uint8Array.from([0, 0, 0, 0, 1, 1, 1, 1]);
     expect([...resampleLabel(step, [8, 1, 1], [1, 1, 1], [2, 1, 1])]).toEqual([0, 0, 1, 1]);
-    expect([...resampleLabel(step, [8, 1, 1], [1, 1, 1], [0.5, 1, 1])]).toEqual([...step].flatMap((value) => [value, value]));
+    expect([...resampleLabel(step, [8, 1, 1], [1, 1, 1], [0.5, 1, 1])]).toEqual(
+      [...step].flatMap((value) => [value, value]),
+    );
   });
 });
 

@@ -45,7 +45,8 @@ function linearTaps(inputs: number, outputs: number, ratio: number): Taps {
     const start = Math.min(Math.max(Math.ceil(centre - reach), 0), inputs - count);
     first[o] = start;
     let sum = 0;
-    for (let k = 0; k < count; k++) sum += weights[o * count + k] = Math.max(0, 1 - Math.abs(start + k - centre) / reach);
+    for (let k = 0; k < count; k++)
+      sum += weights[o * count + k] = Math.max(0, 1 - Math.abs(start + k - centre) / reach);
     for (let k = 0; k < count; k++) weights[o * count + k]! /= sum;
   }
   return { count, first, weights };

@@ -101,7 +101,8 @@ async function volumesIn(root: string, folder: string, found: Findings): Promise
     const path = join(folder, file);
     const name = caseName(file);
     if (name === null) {
-      if (!/^readme/i.test(file)) found.notes.push(`${relative(root, path)}: left aside, expected .nii, .nii.gz or .h5`);
+      if (!/^readme/i.test(file))
+        found.notes.push(`${relative(root, path)}: left aside, expected .nii, .nii.gz or .h5`);
       continue;
     }
     byName.set(name, [...(byName.get(name) ?? []), path]);

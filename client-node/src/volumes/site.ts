@@ -41,7 +41,11 @@ export interface CheckOptions {
 }
 
 /** Reads every volume of a site, one at a time. Never throws for what is in the folder. */
-export async function checkSite(directory: string, expected: Expectations = {}, options: CheckOptions = {}): Promise<DataCheck> {
+export async function checkSite(
+  directory: string,
+  expected: Expectations = {},
+  options: CheckOptions = {},
+): Promise<DataCheck> {
   return (await inspect(directory, expected, options)).check;
 }
 

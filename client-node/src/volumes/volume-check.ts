@@ -140,7 +140,9 @@ function checkSameGrid(label: NativeVolume, image: NativeVolume, found: Findings
   const apart = greatestCornerDistance(label.geometry, image.geometry);
   if (apart > 0.5 * Math.min(...(image.spacing ?? [1]))) {
     const distance = Number(apart.toPrecision(3));
-    found.problems.push(`its label lies up to ${distance} mm away from the image: their orientation or position differ`);
+    found.problems.push(
+      `its label lies up to ${distance} mm away from the image: their orientation or position differ`,
+    );
   }
 }
 
