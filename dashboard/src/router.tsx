@@ -25,7 +25,7 @@ const logIn = createRoute({
     return typeof back === 'string' && /^\/(?![/\\])/.test(back) && !back.startsWith('/login') ? { back } : {};
   },
   beforeLoad: ({ search }) => {
-    if (currentSession() !== null) throw redirect({ href: search.back ?? '/' });
+    if (currentSession() !== null) redirect({ href: search.back ?? '/', throw: true });
   },
   component: LogInPage,
 });
@@ -34,8 +34,8 @@ const frame = createRoute({
   getParentRoute: () => root,
   id: 'frame',
   beforeLoad: ({ location }) => {
-    if (currentSession() === null)
-      throw redirect({ to: '/login', search: location.href === '/' ? {} : { back: location.href } });
+    if (currentSession() !== null) return;
+    redirect({ to: '/login', search: location.href === '/' ? {} : { back: location.href }, throw: true });
   },
   component: AppFrame,
 });

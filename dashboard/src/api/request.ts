@@ -31,7 +31,7 @@ async function request<T>(
   if (!response.ok) throw refusalOf(response.status, value, method, path);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
+  const issue = parsed.error.issues.at(0);
   const where = issue === undefined || issue.path.length === 0 ? 'the whole answer' : issue.path.join('.');
   throw new Failure(
     'unexpected',

@@ -76,7 +76,7 @@ function Legend({ series, index }: { series: DiceSeries; index: number }): React
   const distinct = series.sites.length <= DISTINCT_SITES;
   return (
     <ul className="legend" aria-hidden="true">
-      <li className="dim">{round === 0 ? 'initial' : `round ${round ?? ''}`}</li>
+      <li className="dim">{round === 0 ? 'initial' : `round ${round}`}</li>
       <li>
         <Swatch colour="--accent" width={MEAN_WIDTH} dash={[]} />
         mean <strong>{formatDice(series.mean[index] ?? null)}</strong>

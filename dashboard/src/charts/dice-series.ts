@@ -32,8 +32,8 @@ export function diceSeries(rounds: RoundView[], initialDice: number | null): Dic
 
 /** What the curve shows, in one sentence, for those who do not see it and for those in a hurry. */
 export function diceSummary({ rounds, mean, sites }: DiceSeries): string {
-  const measured = mean.flatMap((dice, index) => (dice === null ? [] : [{ round: rounds[index] ?? 0, dice }]));
-  const first = measured[0];
+  const measured = mean.flatMap((dice, index) => (dice === null ? [] : [{ round: rounds[index], dice }]));
+  const first = measured.at(0);
   const last = measured.at(-1);
   if (first === undefined || last === undefined) return 'No model has been evaluated yet.';
   if (first === last) return `Mean Dice is ${formatDice(first.dice)} ${at(first.round)}.`;

@@ -38,6 +38,16 @@ export function AppFrame(): ReactElement {
       navbar={{ width: 196, breakpoint: 'sm', collapsed: { mobile: !open } }}
       transitionDuration={0}
     >
+      <a
+        className="skip-link"
+        href="#content"
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById('content')?.focus();
+        }}
+      >
+        Skip to the content
+      </a>
       <AppShell.Header className="frame-header">
         <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Navigation" aria-expanded={open} />
         <ConnectionPill />

@@ -6,8 +6,8 @@ const INTEREST: Record<StudyState, number> = { running: 0, paused: 1, draft: 2, 
 export function currentStudy(studies: StudyView[], wanted: string | undefined): StudyView | null {
   const named = studies.find((study) => study.id === wanted);
   if (named !== undefined) return named;
-  const [first] = studies.toSorted(
+  const byInterest = studies.toSorted(
     (a, b) => INTEREST[a.state] - INTEREST[b.state] || Date.parse(b.createdAt) - Date.parse(a.createdAt),
   );
-  return first ?? null;
+  return byInterest.at(0) ?? null;
 }

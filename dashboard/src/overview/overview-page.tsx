@@ -42,7 +42,7 @@ function StudyOverview({ study, studies }: { study: StudyView; studies: StudyVie
   const roundsOptions = studyRoundsQuery(study.id);
   const rounds = useQuery(roundsOptions);
   const sites = useQuery(sitesQuery);
-  const { rounds: shown } = route.useSearch();
+  const { rounds: shown, study: wanted } = route.useSearch();
   return (
     <>
       <Head study={study} studies={studies} />
@@ -66,7 +66,10 @@ function StudyOverview({ study, studies }: { study: StudyView; studies: StudyVie
               initialDice={study.initialDice}
               all={shown === 'all'}
               toggle={
-                <Link to="/" search={({ rounds: _, ...rest }) => (shown === 'all' ? rest : { ...rest, rounds: 'all' })}>
+                <Link
+                  to="/"
+                  search={{ ...(wanted !== undefined && { study: wanted }), ...(shown !== 'all' && { rounds: 'all' }) }}
+                >
                   {shown === 'all' ? 'Show the newest 20' : `Show all ${data.length}`}
                 </Link>
               }

@@ -1,0 +1,248 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EnrolmentCode, RoundView, StudyView, type TrainingMetrics } from '@consilium/shared';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { accessibilityViolations, launchChromium } from '../support/chromium.js';
+import { FakeSite, type Task } from '../support/fake-site.js';
+import { OPERATOR, OperatorClient, ServerProcess } from '../support/server-process.js';
+
+const ARTEFACTS = fileURLToPath(new URL('../artefacts/', import.meta.url));
+/** ms from an event at the server to its sight on the screen; the node's reports themselves are thinned to one a second. */
+const EVENT_TO_SCREEN = 2500;
+
+function metrics(loss: number): TrainingMetrics {
+  return { loss, supervised: loss * 0.7, unsupervised: loss * 0.2, cps: loss * 2, secondsPerStep: 0.25 };
+}
+
+/** One browser page on one server process; the tests tell one story in order, as an operator lives it. */
+describe('the dashboard on the real server', () => {
+  const home = mkdtempSync(join(tmpdir(), 'consilium-browser-'));
+  let server: ServerProcess;
+  let operator: OperatorClient;
+  let browser: Browser | undefined;
+  let context: BrowserContext;
+  let page: Page;
+  const sites: FakeSite[] = [];
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    mkdirSync(ARTEFACTS, { recursive: true });
+    [server, browser] = await Promise.all([ServerProcess.start(home), launchChromium()]);
+    operator = await OperatorClient.logIn(server.url);
+    context = await browser.newContext({ viewport: { width: 1360, height: 900 }, colorScheme: 'light' });
+    page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      // A refused script or style breaks nothing visible at once; a failed fetch is what some tests are about.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+        complaints.push(message.text());
+    });
+  });
+
+  afterAll(async () => {
+    for (const site of sites) site.disconnect();
+    await browser?.close();
+    await server.stop();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  /** Screenshot and accessibility of the page as it stands, in both appearances. */
+  async function look(name: string): Promise<void> {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.screenshot({ path: join(ARTEFACTS, `${name}-${colorScheme}.png`), fullPage: true });
+      expect(await accessibilityViolations(page), `${name}, ${colorScheme}`).toEqual([]);
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+  }
+
+  const row = (table: string, text: string): Locator =>
+    page.getByRole('region', { name: table }).getByRole('row').filter({ hasText: text });
+  const heading = (name: string): Locator => page.getByRole('heading', { level: 1, name });
+  const pill = (): Locator => page.getByRole('banner').getByRole('status');
+
+  it('asks to log in, says why it refuses, and explains an empty server', async () => {
+    await page.goto(`${server.url}/sites`);
+    await heading('Log in to Consilium').waitFor();
+    await look('log-in');
+    await page.getByLabel('Operator name').fill(OPERATOR.name);
+    await page.getByLabel('Password', { exact: true }).fill('not the password');
+    await page.keyboard.press('Enter');
+    expect((await page.getByRole('alert').innerText()).length).toBeGreaterThan(10);
+    await page.getByLabel('Password', { exact: true }).fill(OPERATOR.password);
+    await page.keyboard.press('Enter');
+    // Back to where the operator wanted to go.
+    await heading('Sites').waitFor();
+    await page.getByText('No site is enrolled yet').waitFor();
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.getByText('No study yet').waitFor();
+    await pill().getByText('live').waitFor();
+    await look('overview-empty');
+  });
+
+  it('hands out a code, and shows the site as it enrols and connects', async () => {
+    await page.getByRole('link', { name: 'Enrol the sites' }).click();
+    await page.getByLabel('Site name').fill('Saint Anna');
+    await page.getByRole('button', { name: 'Create a code' }).click();
+    await page.getByText('A site name is 1 to 40 of a-z').waitFor();
+    await page.getByLabel('Site name').fill('saint-anna');
+    await page.getByRole('button', { name: 'Create a code' }).click();
+    const command = await page.locator('.command code').innerText();
+    const code = command.split(' ').at(-1) ?? '';
+    expect(command).toBe(`consilium-node enrol ${server.url} ${code}`);
+    const anna = await FakeSite.enrol(server.url, code, { labelled: 7, unlabelled: 3, validation: 2 });
+    sites.push(anna);
+    await row('Sites, table', 'saint-anna').getByText('not connected').waitFor();
+    await anna.connect();
+    await row('Sites, table', 'saint-anna').getByText('connected', { exact: true }).waitFor();
+    await look('sites');
+  });
+
+  it('creates a study and starts it', async () => {
+    for (const [name, labelled] of [
+      ['villa-rosa', 4],
+      ['zollern', 0],
+    ] as const) {
+      const { code } = await operator.post('/enrolment-codes', EnrolmentCode, { name });
+      const site = await FakeSite.enrol(server.url, code, { labelled, unlabelled: 12, validation: 4 });
+      await site.connect();
+      sites.push(site);
+    }
+    await page.getByRole('link', { name: 'Studies' }).click();
+    await page.getByRole('button', { name: 'New study' }).first().click();
+    await page.getByRole('button', { name: 'Create the study' }).click();
+    expect(await page.getByLabel('Name', { exact: true }).getAttribute('aria-invalid')).toBe('true');
+    const fields = {
+      Name: 'Left atrium',
+      Classes: 'background, atrium',
+      Width: '2',
+      Patch: '16 16 16',
+      Rounds: '2',
+      'Local steps': '100',
+      Deadline: '0.5',
+    };
+    for (const [label, value] of Object.entries(fields)) await page.getByLabel(label, { exact: true }).fill(value);
+    await look('new-study');
+    await page.getByRole('button', { name: 'Create the study' }).click();
+    await heading('Left atrium').waitFor();
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    await page.getByRole('link', { name: 'Round 1' }).first().waitFor();
+    await look('study');
+  });
+
+  it('shows progress as it happens, without a reload', async () => {
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.getByText('0 of 2 updates').waitFor();
+    await page.getByText('Nothing needs you').waitFor();
+    await page.evaluate('window.sameDocument = true');
+    const [anna] = sites;
+    const { round } = await anna.task(1);
+    await anna.report({ roundId: round.id, phase: 'training', done: 0, total: 100, metrics: null });
+    await page.getByRole('progressbar', { name: 'saint-anna: training' }).waitFor();
+    const reported = Date.now();
+    await anna.report({ roundId: round.id, phase: 'training', done: 37, total: 100, metrics: metrics(0.8123) });
+    await page.getByText('37 / 100').waitFor();
+    expect(Date.now() - reported).toBeLessThan(EVENT_TO_SCREEN);
+    await page.getByText('loss 0.812').waitFor();
+    await look('overview-running');
+  });
+
+  it('runs two rounds to the end, and shows Dice, bytes and digests of both', async () => {
+    await playRound(1, 0.6, [0.41, 0.47, 0.52]);
+    await row('Rounds, table', 'Round 1').getByText('committed').waitFor();
+    await row('Rounds, table', 'Round 1').getByText('0.477').waitFor();
+    await playRound(2, 0.4, [0.71, 0.68, 0.75]);
+    const second = row('Rounds, table', 'Round 2');
+    await second.getByText('committed').waitFor();
+    await second.getByText('0.714').waitFor();
+    const { result } = await roundOnServer(2);
+    expect(await second.locator('code').getAttribute('title')).toBe(result?.digest);
+    await page.getByText('Mean Dice rose from 0.477 in round 1 to 0.714 in round 2').waitFor();
+    await page.getByText('finished').first().waitFor();
+    expect(await page.evaluate('window.sameDocument')).toBe(true);
+    await page.locator('.uplot canvas').waitFor();
+    await look('overview');
+    await page.getByText('Table', { exact: true }).click();
+    await row('Dice by round, table', '2').getByText('0.710').waitFor();
+    await look('overview-table');
+  });
+
+  it('shows who contributed to a round, by a link that can be shared', async () => {
+    await page.getByRole('link', { name: 'Round 2' }).first().click();
+    await heading('Round 2').waitFor();
+    expect(new URL(page.url()).pathname).toBe(`/rounds/${(await roundOnServer(2)).id}`);
+    await row('Contributions, table', 'zollern').getByText('accepted').waitFor();
+    await row('Evaluations, table', 'villa-rosa').getByText('0.680').waitFor();
+    await look('round');
+  });
+
+  it('says how old it is while the server is away, and catches up afterwards', async () => {
+    const { port } = server;
+    await server.stop();
+    await pill().getByText('reconnecting').waitFor();
+    await page.getByText(/, \d s old/).waitFor();
+    // What was there stays there.
+    await row('Contributions, table', 'zollern').waitFor();
+    await page.getByText('No live connection to the server since').waitFor();
+    await look('server-away');
+    server = await ServerProcess.start(home, port);
+    await pill().getByText('live').waitFor({ timeout: 15_000 });
+    await page.getByText('No live connection').waitFor({ state: 'detached' });
+  });
+
+  it('lets one panel fail alone, with a retry', async () => {
+    await page.route('**/api/v1/sites', (route) =>
+      route.fulfill({ status: 500, json: { statusCode: 500, code: 'internal', message: 'The disk is full.' } }),
+    );
+    await page.goto(`${server.url}/`);
+    await page.getByText('The sites could not be loaded').waitFor();
+    await row('Rounds, table', 'Round 1').waitFor();
+    await look('panel-failed');
+    await page.unroute('**/api/v1/sites');
+    await page.getByRole('button', { name: 'Retry' }).click();
+    await page.getByText('The sites could not be loaded').waitFor({ state: 'detached' });
+  });
+
+  it('sends an expired session to the log-in, with a sentence, and back', async () => {
+    await page.evaluate(
+      `sessionStorage.setItem('consilium.session', JSON.stringify({ ...JSON.parse(sessionStorage.getItem('consilium.session')), token: 'stale' }))`,
+    );
+    await page.goto(`${server.url}/studies`);
+    await page.getByText('Your session has expired').waitFor();
+    await page.getByLabel('Operator name').fill(OPERATOR.name);
+    await page.getByLabel('Password', { exact: true }).fill(OPERATOR.password);
+    await page.keyboard.press('Enter');
+    await row('Studies, table', 'Left atrium').waitFor();
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await heading('Log in to Consilium').waitFor();
+  });
+
+  it('broke no rule of the content security policy and threw nothing', () => {
+    expect(complaints).toEqual([]);
+  });
+
+  /** All sites submit; once the round is committed all of them evaluate its model. */
+  async function playRound(number: number, loss: number, dice: number[]): Promise<void> {
+    const tasks: Task[] = await Promise.all(sites.map((site) => site.task(number)));
+    for (const [index, site] of sites.entries()) {
+      const answer = await site.submit(tasks[index], metrics(loss + index / 10));
+      expect(answer).toMatchObject({ accepted: true });
+    }
+    await expect.poll(async () => (await roundOnServer(number)).state, { timeout: 10_000 }).toBe('committed');
+    const { studyId, result } = await roundOnServer(number);
+    for (const [index, site] of sites.entries()) await site.evaluate(studyId, result?.digest ?? '', dice[index], 4.5);
+  }
+
+  async function roundOnServer(number: number): Promise<RoundView> {
+    const [study] = await operator.get('/studies', StudyView.array());
+    const rounds = await operator.get(`/studies/${study.id}/rounds`, RoundView.array());
+    const round = rounds.find((each) => each.number === number);
+    if (round === undefined) throw new Error(`expected round ${number} on the server, got ${rounds.length} rounds`);
+    return round;
+  }
+});
