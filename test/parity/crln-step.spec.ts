@@ -3,13 +3,31 @@ import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
 import { engineSettings } from '../../client-node/src/engine/engine-settings.js';
 import { openEngine } from '../../client-node/src/engine/open-engine.js';
+import { openDoubleOps } from '../support/double-ops.js';
 import { ReferenceFile } from './reference-file.js';
-import { itMatches } from './step-parity.js';
+import { DOUBLE, itMatches, SINGLE } from './step-parity.js';
 
-const golden = fileURLToPath(new URL('../../../shared/golden/crln-step.safetensors', import.meta.url));
-const engine = await openEngine(engineSettings({}, { device: 'cpu' }));
+const beside = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const FILES = {
+  'V-Net, two classes, the golden step': beside('../../../shared/golden/crln-step.safetensors'),
+  'V-Net, three classes': beside('vnet-three-classes.safetensors'),
+  '3D U-Net, two classes': beside('unet.safetensors'),
+};
 
-describe(`V-Net CRLN against the golden step (PyTorch, ${engine.ops.name} ops)`, () => {
-  if (existsSync(golden)) itMatches(new ReferenceFile(golden), () => Promise.resolve(engine.ops));
-  else it.skip('skipped: shared/golden is not beside this checkout', () => undefined);
+const { ops } = await openEngine(engineSettings({}, { device: 'cpu' }));
+const double = openDoubleOps();
+
+describe.each(Object.entries(FILES))("a CRLN step against PyTorch's: %s", (_, path) => {
+  if (!existsSync(path)) {
+    it.skip(`skipped: ${path} is not there`, () => undefined);
+    return;
+  }
+  const file = new ReferenceFile(path);
+  describe('in float64', () => {
+    if (double !== null) itMatches(file, double, DOUBLE);
+    else it.skip('skipped: no native engine here', () => undefined);
+  });
+  describe(`in float32 (${ops.name} ops)`, () => {
+    itMatches(file, ops, SINGLE);
+  });
 });

@@ -28,8 +28,24 @@ interface ReferenceConfig {
   backbone?: 'vnet' | 'unet3d';
 }
 
+/** Largest relative differences (of a tensor: relative to its largest value). */
+export interface Tolerances {
+  readonly forward: number;
+  readonly loss: number;
+  readonly gradient: number;
+  readonly confidence: number;
+  readonly model: number;
+}
+
+export const DOUBLE: Tolerances = { forward: 1e-4, loss: 1e-4, gradient: 1e-3, confidence: 1e-4, model: 1e-4 };
+/**
+ * What float32 leaves of the figures: PyTorch's own float32 step differs from the golden gradients by 1.3e-2 and from the
+ * golden student by 2e-3, because a ReLU at 0 +- rounding is open in one and shut in the other.
+ */
+export const SINGLE: Tolerances = { forward: 1e-4, loss: 1e-4, gradient: 1.5e-2, confidence: 1e-2, model: 1e-2 };
+
 /** Compares one evaluation-mode pass and two whole training steps with a file of figures that PyTorch computed. */
-export function itMatches(file: ReferenceFile, openOps: () => Promise<Ops>): void {
+export function itMatches(file: ReferenceFile, ops: Ops, tolerances: Tolerances): void {
   const config = file.config as unknown as ReferenceConfig;
   const { backbone = 'vnet', classes, width, prototypes, patch } = config;
   const model = ModelSettings.parse({ backbone, classes, width, prototypes, patch });
@@ -38,8 +54,7 @@ export function itMatches(file: ReferenceFile, openOps: () => Promise<Ops>): voi
     if (kind === 'prior') start.set(name, zeros(shape));
   }
 
-  it('gives the same forward pass in evaluation mode', async () => {
-    const ops = await openOps();
+  it('gives the same forward pass in evaluation mode', () => {
     const before = ops.tensorCount();
     const network = new Network(ops, model, Weights.load(ops, modelTensors(model), start));
     const input = file.volumes('input/eval');
@@ -47,7 +62,9 @@ export function itMatches(file: ReferenceFile, openOps: () => Promise<Ops>): voi
     const rectified = network.rectify(logits, relationship);
     expect(representation).toBeNull();
     const compare = (name: string, got: typeof logits) => {
-      expect(relativeDifference(ops.toHost(got), file.volumes(`expect/eval/${name}`).data), name).toBeLessThan(1e-4);
+      expect(relativeDifference(ops.toHost(got), file.volumes(`expect/eval/${name}`).data), name).toBeLessThan(
+        tolerances.forward,
+      );
     };
     compare('logits', logits);
     compare('relationship', relationship);
@@ -57,8 +74,7 @@ export function itMatches(file: ReferenceFile, openOps: () => Promise<Ops>): voi
     expect(ops.tensorCount()).toBe(before);
   });
 
-  it('makes the same two training steps', async () => {
-    const ops = await openOps();
+  it('makes the same two training steps', () => {
     const before = ops.tensorCount();
     const random = Random.from(0);
     let step = 0;
@@ -66,12 +82,12 @@ export function itMatches(file: ReferenceFile, openOps: () => Promise<Ops>): voi
       labelled: (patches) => patches,
       plain: (patches) => patches,
       strong: ({ image, shape, label, confidence }) => {
-        // Two classes can be so near at a voxel that float32 and double disagree on the higher one.
+        // Two classes can be so near at a voxel that roundings disagree on the higher one.
         const expected = file.integers(`expect/step${step}/pseudo_label`);
         const differing = label.reduce((count, c, i) => count + Number(c !== expected[i]), 0);
         expect(differing / label.length, `step ${step} pseudo-labels`).toBeLessThan(1e-3);
         const sure = file.floats(`expect/step${step}/confidence`).data;
-        expect(largestDifference(confidence, sure), `step ${step} confidence`).toBeLessThan(1e-4);
+        expect(largestDifference(confidence, sure), `step ${step} confidence`).toBeLessThan(tolerances.confidence);
         const pseudo = file.integers(`input/step${step}/pseudo`);
         return { image, shape, label: pseudo, confidence: file.floats(`input/step${step}/confidence`).data };
       },
@@ -92,7 +108,7 @@ export function itMatches(file: ReferenceFile, openOps: () => Promise<Ops>): voi
             negatives: file.integers(`input/step${step}/negatives${c}`),
           })),
         observeGradients: (gradients) => {
-          if (step === 0) compareGradients(file, gradients);
+          if (step === 0) compareGradients(file, gradients, tolerances.gradient);
         },
       },
       start,
@@ -122,13 +138,15 @@ export function itMatches(file: ReferenceFile, openOps: () => Promise<Ops>): voi
       };
       for (const [name, figure] of Object.entries(figures)) {
         const expected = file.scalar(`expect/step${step}/loss/${name}`);
-        expect(Math.abs(figure! - expected) / Math.abs(expected), `step ${step} loss ${name}`).toBeLessThan(1e-4);
+        expect(Math.abs(figure! - expected) / Math.abs(expected), `step ${step} loss ${name}`).toBeLessThan(
+          tolerances.loss,
+        );
       }
       const { data } = trainer.student.weights.toHost().get('mu')!;
       expect(Number(data[0]), `step ${step} mu`).toBeCloseTo(file.scalar(`expect/step${step}/mu`), 6);
     }
-    compareModels('student', trainer.student.weights.toHost(), file.model('expect/after/student'));
-    compareModels('teacher', trainer.teacher.weights.toHost(), file.model('expect/after/teacher'));
+    compareModels('student', trainer.student.weights.toHost(), file.model('expect/after/student'), tolerances.model);
+    compareModels('teacher', trainer.teacher.weights.toHost(), file.model('expect/after/teacher'), tolerances.model);
     trainer.dispose();
     expect(ops.tensorCount()).toBe(before);
   });
@@ -149,7 +167,7 @@ function trainingSettings(config: ReferenceConfig): TrainingSettings {
   });
 }
 
-function compareGradients(file: ReferenceFile, gradients: NamedTensors): void {
+function compareGradients(file: ReferenceFile, gradients: NamedTensors, tolerance: number): void {
   const expected = file.model('expect/step0/grad');
   expect([...gradients.keys()].sort()).toEqual([...expected.keys()].sort());
   for (const [name, gradient] of expected) {
@@ -158,14 +176,14 @@ function compareGradients(file: ReferenceFile, gradients: NamedTensors): void {
     expect(gradients.get(name)!.shape, name).toEqual(gradient.shape);
     if (values.every((value) => Math.abs(value) < ZERO_GRADIENT)) {
       expect(largestDifference(got, values), `gradient ${name}`).toBeLessThan(ZERO_GRADIENT);
-    } else expect(relativeDifference(got, values), `gradient ${name}`).toBeLessThan(1e-3);
+    } else expect(relativeDifference(got, values), `gradient ${name}`).toBeLessThan(tolerance);
   }
 }
 
-function compareModels(which: string, got: NamedTensors, expected: NamedTensors): void {
+function compareModels(which: string, got: NamedTensors, expected: NamedTensors, tolerance: number): void {
   for (const [name, tensor] of expected) {
     const difference = relativeDifference(got.get(name)!.data as Float32Array, tensor.data as Float32Array);
-    expect(difference, `${which} ${name}`).toBeLessThan(1e-4);
+    expect(difference, `${which} ${name}`).toBeLessThan(tolerance);
   }
 }
 

@@ -60,7 +60,9 @@ export class KernelOps implements Ops {
   }
 
   cast(x: Tensor, dtype: DType): Tensor {
-    if (dtype === 'bfloat16') throw new RangeError('cast: expected float32 or int32, got bfloat16 (native ops only)');
+    if (dtype === 'bfloat16' || dtype === 'float64') {
+      throw new RangeError(`cast: expected float32 or int32, got ${dtype} (native ops only)`);
+    }
     return this.#run(() => tf.cast(this.#get(x), dtype));
   }
 

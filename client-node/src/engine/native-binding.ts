@@ -1,3 +1,4 @@
+import type { Window } from './ops.js';
 import type { DType } from './tensor.js';
 
 /** The part of the tfjs-node addon's native interface that the ops use: `tf.backend().binding`. */
@@ -27,14 +28,13 @@ export interface Attribute {
 }
 
 /** TensorFlow's numbers for element types (tf_datatype.h); bfloat16 is unknown to TF.js, so it never leaves the ops. */
-export const TYPE_NUMBER: Record<DType, number> = { float32: 1, int32: 3, bfloat16: 14 };
+export const TYPE_NUMBER: Record<DType, number> = { float32: 1, float64: 2, int32: 3, bfloat16: 14 };
 export const BOOL_NUMBER = 10;
 
 export function dtypeOf(typeNumber: number): DType {
-  if (typeNumber === TYPE_NUMBER.float32) return 'float32';
-  if (typeNumber === TYPE_NUMBER.int32) return 'int32';
-  if (typeNumber === TYPE_NUMBER.bfloat16) return 'bfloat16';
-  throw new Error(`native op: expected a float32, int32 or bfloat16 result, got TensorFlow type ${typeNumber}`);
+  const found = (Object.keys(TYPE_NUMBER) as DType[]).find((dtype) => TYPE_NUMBER[dtype] === typeNumber);
+  if (found === undefined) throw new Error(`native op: unexpected result of TensorFlow's type ${typeNumber}`);
+  return found;
 }
 
 /** Writes TensorFlow's op attributes. */
@@ -61,5 +61,26 @@ export class Attributes {
   }
   shape(name: string, value: readonly number[]): Attribute {
     return { name, type: this.binding.TF_ATTR_SHAPE, value };
+  }
+
+  window(dtype: DType, { stride, padding }: Window): Attribute[] {
+    const strides = this.int('strides', [1, stride, stride, stride, 1]);
+    const layout = [this.string('data_format', 'NDHWC'), this.int('dilations', [1, 1, 1, 1, 1])];
+    return [this.type('T', dtype), strides, this.string('padding', padding), ...layout];
+  }
+
+  pool(): Attribute[] {
+    const sides = [this.int('ksize', [1, 2, 2, 2, 1]), this.int('strides', [1, 2, 2, 2, 1])];
+    return [...sides, this.string('padding', 'VALID'), this.string('data_format', 'NDHWC')];
+  }
+
+  norm(dtype: DType, epsilon: number, training: boolean): Attribute[] {
+    const types = [this.type('T', dtype), this.type('U', 'float32'), this.float('epsilon', epsilon)];
+    return [...types, this.string('data_format', 'NHWC'), this.bool('is_training', training)];
+  }
+
+  cast(from: DType | typeof BOOL_NUMBER, to: DType): Attribute[] {
+    const source = typeof from === 'number' ? from : TYPE_NUMBER[from];
+    return [this.typeNumber('SrcT', source), this.type('DstT', to), this.bool('Truncate', false)];
   }
 }

@@ -1,26 +1,25 @@
-import type { MomentumSettings, NormMoments, Operand, Ops, Window } from './ops.js';
-import { HandleLedger, sizeOf, type DType, type Shape, type Tensor, type Variable } from './tensor.js';
-import { Attributes, BOOL_NUMBER, dtypeOf, TYPE_NUMBER, type Attribute, type NativeBinding } from './native-binding.js';
+import { BOOL_NUMBER, type Attribute, type NativeBinding } from './native-binding.js';
+import { NativeCalls } from './native-calls.js';
 import { NativeVariables } from './native-variables.js';
+import type { MomentumSettings, NormMoments, Operand, Ops, Window } from './ops.js';
+import { sizeOf, type DType, type Shape, type Tensor, type Variable } from './tensor.js';
 
 /**
  * `Ops` over TensorFlow's eager ops, called through the tfjs-node addon without TF.js between: about 4 us a call, no
  * tape, and the fused kernels that TF.js does not name. One instance per process: it owns every handle it makes.
  */
 export class NativeOps implements Ops {
-  readonly name = 'native';
-  readonly #binding: NativeBinding;
-  readonly #attributes: Attributes;
-  readonly #ledger: HandleLedger;
+  readonly name: string = 'native';
+  readonly #calls: NativeCalls;
   readonly #variables: NativeVariables;
-  /** Small int32 vectors (shapes, axes, permutations): a network uses the same few at every step. */
-  readonly #integers = new Map<string, number>();
 
-  constructor(binding: NativeBinding) {
-    this.#binding = binding;
-    this.#attributes = new Attributes(binding);
-    this.#ledger = new HandleLedger((id) => binding.deleteTensor(id));
-    this.#variables = new NativeVariables(binding, this.#attributes);
+  constructor(
+    binding: NativeBinding,
+    /** What float32 values of the host become. */
+    private readonly real: 'float32' | 'float64' = 'float32',
+  ) {
+    this.#calls = new NativeCalls(binding);
+    this.#variables = new NativeVariables(this.#calls, real);
   }
 
   // Borders
@@ -31,111 +30,98 @@ export class NativeOps implements Ops {
         `fromHost: expected ${sizeOf(shape)} values for [${shape.join(', ')}], got ${values.length}`,
       );
     }
-    const dtype = values instanceof Float32Array ? 'float32' : 'int32';
-    // The addon keeps the array itself where it happens to lie aligned: give it its own.
-    return this.#ledger.open(this.#binding.createTensor(shape, TYPE_NUMBER[dtype], values.slice()), [...shape], dtype);
+    const dtype = values instanceof Float32Array ? this.real : 'int32';
+    return this.#calls.ledger.open(this.#calls.upload(values, shape, dtype), [...shape], dtype);
   }
 
   toHost(x: Tensor): Float32Array | Int32Array {
-    if (x.dtype !== 'bfloat16') return this.#binding.tensorDataSync(x.id) as Float32Array | Int32Array;
-    const widened = this.cast(x, 'float32');
-    const values = this.#binding.tensorDataSync(widened.id) as Float32Array;
-    this.dispose(widened);
+    const { binding } = this.#calls;
+    if (x.dtype === 'float32' || x.dtype === 'int32') return binding.tensorDataSync(x.id) as Float32Array | Int32Array;
+    const converted = this.cast(x, 'float32');
+    const values = binding.tensorDataSync(converted.id) as Float32Array;
+    this.dispose(converted);
     return values;
   }
 
   dispose(...tensors: Tensor[]): void {
-    this.#ledger.close(tensors);
+    this.#calls.ledger.close(tensors);
   }
 
   tidy<T>(body: () => T): T {
-    return this.#ledger.tidy(body);
+    return this.#calls.ledger.tidy(body);
   }
 
   tensorCount(): number {
-    return this.#ledger.count;
+    return this.#calls.ledger.count;
   }
 
   cast(x: Tensor, dtype: DType): Tensor {
-    const a = this.#attributes;
-    return this.#run('Cast', [a.type('SrcT', x.dtype), a.type('DstT', dtype), a.bool('Truncate', false)], [x.id]);
+    return this.#calls.run('Cast', this.#attributes.cast(x.dtype, dtype), [x.id]);
   }
 
   // Windows over volumes
 
   conv3d(x: Tensor, filter: Tensor, window: Window): Tensor {
-    return this.#run('Conv3D', this.#window(x.dtype, window), [x.id, filter.id]);
+    return this.#calls.run('Conv3D', this.#attributes.window(x.dtype, window), [x.id, filter.id]);
   }
 
   conv3dInputGrad(inputShape: Shape, filter: Tensor, dy: Tensor, window: Window): Tensor {
-    const attributes = [...this.#window(dy.dtype, window), this.#attributes.type('Tshape', 'int32')];
-    return this.#run('Conv3DBackpropInputV2', attributes, [this.#ints(inputShape), filter.id, dy.id]);
+    const attributes = [...this.#attributes.window(dy.dtype, window), this.#attributes.type('Tshape', 'int32')];
+    return this.#calls.run('Conv3DBackpropInputV2', attributes, [this.#integers(inputShape), filter.id, dy.id]);
   }
 
   conv3dFilterGrad(x: Tensor, filterShape: Shape, dy: Tensor, window: Window): Tensor {
-    return this.#run('Conv3DBackpropFilterV2', this.#window(x.dtype, window), [x.id, this.#ints(filterShape), dy.id]);
+    const inputs = [x.id, this.#integers(filterShape), dy.id];
+    return this.#calls.run('Conv3DBackpropFilterV2', this.#attributes.window(x.dtype, window), inputs);
   }
 
   maxPool3d(x: Tensor): Tensor {
-    return this.#run('MaxPool3D', [this.#attributes.type('T', x.dtype), ...this.#pool()], [x.id]);
+    return this.#calls.run('MaxPool3D', [this.#type('T', x.dtype), ...this.#attributes.pool()], [x.id]);
   }
 
   maxPool3dGrad(x: Tensor, y: Tensor, dy: Tensor): Tensor {
-    const types = [this.#attributes.type('T', dy.dtype), this.#attributes.type('TInput', x.dtype)];
-    return this.#run('MaxPool3DGrad', [...types, ...this.#pool()], [x.id, y.id, dy.id]);
+    const types = [this.#type('T', dy.dtype), this.#type('TInput', x.dtype)];
+    return this.#calls.run('MaxPool3DGrad', [...types, ...this.#attributes.pool()], [x.id, y.id, dy.id]);
   }
 
   // Normalisation
 
   batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): { y: Tensor; moments: NormMoments } {
-    const none = this.#constant(new Float32Array(0), [0], 'float32');
-    const flat = this.#fourAxes(x);
-    const results = this.#binding.executeOp(
-      'FusedBatchNormV3',
-      [...this.#norm(x.dtype, epsilon, true), this.#attributes.float('exponential_avg_factor', 1)],
-      [flat, gamma.id, beta.id, none, none],
-      6,
-    );
-    this.#binding.deleteTensor(none);
-    this.#binding.deleteTensor(flat);
-    const [, mean, variance, ...reserved] = results.map((r) => r.id);
-    const vector = (id: number | undefined) => this.#ledger.open(id!, gamma.shape, 'float32');
-    const y = this.#shaped(results[0]!.id, x);
+    const none = this.#calls.upload(new Float32Array(0), [0], 'float32');
+    const results = this.#normed(x, [gamma.id, beta.id, none, none], epsilon, true);
+    this.#calls.binding.deleteTensor(none);
+    const [, mean, variance, ...reserved] = results;
+    const vector = (id: number | undefined) => this.#calls.ledger.open(id!, gamma.shape, 'float32');
+    const y = this.#calls.shaped(results[0]!, x);
     return { y, moments: { mean: vector(mean), variance: vector(variance), reserved: reserved.map(vector) } };
   }
 
-  batchNormGrad(dy: Tensor, x: Tensor, gamma: Tensor, moments: NormMoments, epsilon: number) {
-    const flatDy = this.#fourAxes(dy);
-    const flatX = this.#fourAxes(x);
-    const results = this.#binding.executeOp(
-      'FusedBatchNormGradV3',
-      this.#norm(x.dtype, epsilon, true),
-      [flatDy, flatX, gamma.id, ...moments.reserved.map((t) => t.id)],
-      5,
-    );
-    for (const id of [flatDy, flatX, results[3]!.id, results[4]!.id]) this.#binding.deleteTensor(id);
-    const vector = (index: number) => this.#ledger.open(results[index]!.id, gamma.shape, 'float32');
-    return { dx: this.#shaped(results[0]!.id, x), dgamma: vector(1), dbeta: vector(2) };
+  batchNormGrad(
+    dy: Tensor,
+    x: Tensor,
+    gamma: Tensor,
+    moments: NormMoments,
+    epsilon: number,
+  ): { dx: Tensor; dgamma: Tensor; dbeta: Tensor } {
+    const { binding, ledger } = this.#calls;
+    const [flatDy, flatX] = [this.#calls.fourAxes(dy), this.#calls.fourAxes(x)];
+    const inputs = [flatDy, flatX, gamma.id, ...moments.reserved.map(({ id }) => id)];
+    const results = binding.executeOp('FusedBatchNormGradV3', this.#attributes.norm(x.dtype, epsilon, true), inputs, 5);
+    for (const id of [flatDy, flatX, results[3]!.id, results[4]!.id]) binding.deleteTensor(id);
+    const vector = (index: number) => ledger.open(results[index]!.id, gamma.shape, 'float32');
+    return { dx: this.#calls.shaped(results[0]!.id, x), dgamma: vector(1), dbeta: vector(2) };
   }
 
   batchNormInference(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon: number): Tensor {
-    const flat = this.#fourAxes(x);
-    const results = this.#binding.executeOp(
-      'FusedBatchNormV3',
-      [...this.#norm(x.dtype, epsilon, false), this.#attributes.float('exponential_avg_factor', 1)],
-      [flat, gamma.id, beta.id, mean.id, variance.id],
-      6,
-    );
-    this.#binding.deleteTensor(flat);
-    for (const { id } of results.slice(1)) this.#binding.deleteTensor(id);
-    return this.#shaped(results[0]!.id, x);
+    const [y, ...rest] = this.#normed(x, [gamma.id, beta.id, mean.id, variance.id], epsilon, false);
+    for (const id of rest) this.#calls.binding.deleteTensor(id);
+    return this.#calls.shaped(y!, x);
   }
 
   // Elementwise
 
   relu = (x: Tensor): Tensor => this.#unary('Relu', x);
-  reluGrad = (dy: Tensor, y: Tensor): Tensor =>
-    this.#run('ReluGrad', [this.#attributes.type('T', dy.dtype)], [dy.id, y.id]);
+  reluGrad = (dy: Tensor, y: Tensor): Tensor => this.#calls.run('ReluGrad', [this.#type('T', dy.dtype)], [dy.id, y.id]);
   exp = (x: Tensor): Tensor => this.#unary('Exp', x);
   log = (x: Tensor): Tensor => this.#unary('Log', x);
   sqrt = (x: Tensor): Tensor => this.#unary('Sqrt', x);
@@ -157,20 +143,21 @@ export class NativeOps implements Ops {
   max = (x: Tensor, axes: readonly number[], keepDims = false): Tensor => this.#reduction('Max', x, axes, keepDims);
 
   argMax(x: Tensor): Tensor {
-    const a = this.#attributes;
-    const types = [a.type('T', x.dtype), a.type('Tidx', 'int32'), a.type('output_type', 'int32')];
-    return this.#withScalar(x.shape.length - 1, 'int32', (axis) => this.#run('ArgMax', types, [x.id, axis]));
+    const types = [this.#type('T', x.dtype), this.#type('Tidx', 'int32'), this.#type('output_type', 'int32')];
+    return this.#calls.withScalar(x.shape.length - 1, 'int32', (axis) =>
+      this.#calls.run('ArgMax', types, [x.id, axis]),
+    );
   }
 
   softmax = (x: Tensor): Tensor => this.#unary('Softmax', x);
   logSoftmax = (x: Tensor): Tensor => this.#unary('LogSoftmax', x);
 
   oneHot(indices: Tensor, depth: number): Tensor {
-    const a = this.#attributes;
-    const types = [a.type('T', 'float32'), a.type('TI', 'int32'), a.int('axis', -1)];
-    return this.#withScalar(depth, 'int32', (d) =>
-      this.#withScalar(1, 'float32', (on) =>
-        this.#withScalar(0, 'float32', (off) => this.#run('OneHot', types, [indices.id, d, on, off])),
+    const types = [this.#type('T', this.real), this.#type('TI', 'int32'), this.#attributes.int('axis', -1)];
+    const calls = this.#calls;
+    return calls.withScalar(depth, 'int32', (count) =>
+      calls.withScalar(1, this.real, (on) =>
+        calls.withScalar(0, this.real, (off) => calls.run('OneHot', types, [indices.id, count, on, off])),
       ),
     );
   }
@@ -180,13 +167,9 @@ export class NativeOps implements Ops {
   matMul(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
     const { transposeA = false, transposeB = false } = options;
     const flat = a.shape.length === 2 && b.shape.length === 2;
-    const names = flat ? ['transpose_a', 'transpose_b'] : ['adj_x', 'adj_y'];
-    const attributes = [
-      this.#attributes.type('T', a.dtype),
-      this.#attributes.bool(names[0]!, transposeA),
-      this.#attributes.bool(names[1]!, transposeB),
-    ];
-    return this.#run(flat ? 'MatMul' : 'BatchMatMulV2', attributes, [a.id, b.id]);
+    const [left, right] = flat ? ['transpose_a', 'transpose_b'] : ['adj_x', 'adj_y'];
+    const flags = [this.#attributes.bool(left!, transposeA), this.#attributes.bool(right!, transposeB)];
+    return this.#calls.run(flat ? 'MatMul' : 'BatchMatMulV2', [this.#type('T', a.dtype), ...flags], [a.id, b.id]);
   }
 
   reshape = (x: Tensor, shape: Shape): Tensor => this.#layout('Reshape', 'Tshape', x, shape);
@@ -194,45 +177,49 @@ export class NativeOps implements Ops {
   broadcastTo = (x: Tensor, shape: Shape): Tensor => this.#layout('BroadcastTo', 'Tidx', x, shape);
 
   concat(xs: readonly Tensor[], axis: number): Tensor {
-    const a = this.#attributes;
-    const attributes = [a.type('T', xs[0]!.dtype), a.type('Tidx', 'int32'), a.int('N', xs.length)];
-    return this.#withScalar(axis, 'int32', (at) => this.#run('ConcatV2', attributes, [...xs.map((x) => x.id), at]));
+    const attributes = [
+      this.#type('T', xs[0]!.dtype),
+      this.#type('Tidx', 'int32'),
+      this.#attributes.int('N', xs.length),
+    ];
+    const ids = xs.map(({ id }) => id);
+    return this.#calls.withScalar(axis, 'int32', (at) => this.#calls.run('ConcatV2', attributes, [...ids, at]));
   }
 
   slice(x: Tensor, begin: Shape, size: Shape): Tensor {
-    const attributes = [this.#attributes.type('T', x.dtype), this.#attributes.type('Index', 'int32')];
-    return this.#run('Slice', attributes, [x.id, this.#ints(begin), this.#ints(size)]);
+    const types = [this.#type('T', x.dtype), this.#type('Index', 'int32')];
+    return this.#calls.run('Slice', types, [x.id, this.#integers(begin), this.#integers(size)]);
   }
 
   pad(x: Tensor, before: Shape, after: Shape): Tensor {
     const rank = x.shape.length;
     const pairs = Int32Array.from({ length: 2 * rank }, (_, i) => (i % 2 === 0 ? before : after)[i >> 1]!);
-    const paddings = this.#constant(pairs, [rank, 2], 'int32');
-    const attributes = [this.#attributes.type('T', x.dtype), this.#attributes.type('Tpaddings', 'int32')];
-    const y = this.#run('Pad', attributes, [x.id, paddings]);
-    this.#binding.deleteTensor(paddings);
+    const paddings = this.#calls.upload(pairs, [rank, 2], 'int32');
+    const y = this.#calls.run('Pad', [this.#type('T', x.dtype), this.#type('Tpaddings', 'int32')], [x.id, paddings]);
+    this.#calls.binding.deleteTensor(paddings);
     return y;
   }
 
   gatherRows(x: Tensor, indices: Tensor): Tensor {
-    const a = this.#attributes;
-    const types = [a.type('Tparams', x.dtype), a.type('Tindices', 'int32'), a.type('Taxis', 'int32')];
-    const attributes = [...types, a.int('batch_dims', 0)];
-    return this.#withScalar(0, 'int32', (axis) => this.#run('GatherV2', attributes, [x.id, indices.id, axis]));
+    const types = [this.#type('Tparams', x.dtype), this.#type('Tindices', 'int32'), this.#type('Taxis', 'int32')];
+    const attributes = [...types, this.#attributes.int('batch_dims', 0)];
+    const inputs = [x.id, indices.id];
+    return this.#calls.withScalar(0, 'int32', (axis) => this.#calls.run('GatherV2', attributes, [...inputs, axis]));
   }
 
   scatterAddRows(rows: Tensor, indices: Tensor, n: number): Tensor {
-    const a = this.#attributes;
-    const types = [a.type('T', rows.dtype), a.type('Tindices', 'int32'), a.type('Tnumsegments', 'int32')];
-    return this.#withScalar(n, 'int32', (count) =>
-      this.#run('UnsortedSegmentSum', types, [rows.id, indices.id, count]),
+    const types = [this.#type('T', rows.dtype), this.#type('Tindices', 'int32'), this.#type('Tnumsegments', 'int32')];
+    const inputs = [rows.id, indices.id];
+    return this.#calls.withScalar(n, 'int32', (count) =>
+      this.#calls.run('UnsortedSegmentSum', types, [...inputs, count]),
     );
   }
 
   // Variables
 
   variable = (values: Float32Array, shape: Shape): Variable => this.#variables.create(values, shape);
-  read = (variable: Variable): Tensor => this.#ledger.open(this.#variables.read(variable), variable.shape, 'float32');
+  read = (variable: Variable): Tensor =>
+    this.#calls.ledger.open(this.#variables.read(variable), variable.shape, this.real);
   assign = (variable: Variable, value: Tensor): void => this.#variables.assign(variable, value.id);
   release = (...variables: Variable[]): void => variables.forEach((variable) => this.#variables.release(variable));
   applyMomentum = (weights: Variable, velocity: Variable, gradient: Tensor, settings: MomentumSettings): void =>
@@ -242,113 +229,56 @@ export class NativeOps implements Ops {
 
   // Calls
 
-  #run(op: string, attributes: readonly Attribute[], inputs: readonly number[]): Tensor {
-    const [result] = this.#binding.executeOp(op, attributes, inputs, 1);
-    return this.#ledger.open(result!.id, result!.shape, dtypeOf(result!.dtype));
+  get #attributes() {
+    return this.#calls.attributes;
+  }
+
+  #type(name: string, dtype: DType): Attribute {
+    return this.#attributes.type(name, dtype);
+  }
+
+  #integers(values: readonly number[]): number {
+    return this.#calls.integers(values);
   }
 
   #unary(op: string, x: Tensor): Tensor {
-    return this.#run(op, [this.#attributes.type('T', x.dtype)], [x.id]);
+    return this.#calls.run(op, [this.#type('T', x.dtype)], [x.id]);
   }
 
   #binary(op: string, a: Tensor, b: Operand): Tensor {
-    const attributes = [this.#attributes.type('T', a.dtype)];
-    if (typeof b !== 'number') return this.#run(op, attributes, [a.id, b.id]);
-    return this.#withScalar(b, a.dtype, (scalar) => this.#run(op, attributes, [a.id, scalar]));
+    const attributes = [this.#type('T', a.dtype)];
+    if (typeof b !== 'number') return this.#calls.run(op, attributes, [a.id, b.id]);
+    return this.#calls.withScalar(b, a.dtype, (scalar) => this.#calls.run(op, attributes, [a.id, scalar]));
   }
 
-  /** TensorFlow compares into bool; the ops speak of masks in float32. */
+  /** TensorFlow compares into bool; the ops speak of masks of numbers. */
   #comparison(op: string, a: Tensor, b: Operand): Tensor {
     const compare = (right: number) => {
-      const [mask] = this.#binding.executeOp(op, [this.#attributes.type('T', a.dtype)], [a.id, right], 1);
-      const types = [this.#attributes.typeNumber('SrcT', BOOL_NUMBER), this.#attributes.type('DstT', 'float32')];
-      const y = this.#run('Cast', [...types, this.#attributes.bool('Truncate', false)], [mask!.id]);
-      this.#binding.deleteTensor(mask!.id);
+      const mask = this.#calls.raw(op, [this.#type('T', a.dtype)], [a.id, right]);
+      const y = this.#calls.run('Cast', this.#attributes.cast(BOOL_NUMBER, this.real), [mask]);
+      this.#calls.binding.deleteTensor(mask);
       return y;
     };
-    return typeof b === 'number' ? this.#withScalar(b, a.dtype, compare) : compare(b.id);
+    return typeof b === 'number' ? this.#calls.withScalar(b, a.dtype, compare) : compare(b.id);
   }
 
   #reduction(op: string, x: Tensor, axes: readonly number[], keepDims: boolean): Tensor {
-    const a = this.#attributes;
-    const attributes = [a.type('T', x.dtype), a.type('Tidx', 'int32'), a.bool('keep_dims', keepDims)];
-    return this.#run(op, attributes, [x.id, this.#ints(axes)]);
+    const types = [this.#type('T', x.dtype), this.#type('Tidx', 'int32')];
+    return this.#calls.run(op, [...types, this.#attributes.bool('keep_dims', keepDims)], [x.id, this.#integers(axes)]);
   }
 
   #layout(op: string, indexType: string, x: Tensor, numbers: readonly number[]): Tensor {
-    const attributes = [this.#attributes.type('T', x.dtype), this.#attributes.type(indexType, 'int32')];
-    return this.#run(op, attributes, [x.id, this.#ints(numbers)]);
+    const types = [this.#type('T', x.dtype), this.#type(indexType, 'int32')];
+    return this.#calls.run(op, types, [x.id, this.#integers(numbers)]);
   }
 
-  #window(dtype: DType, { stride, padding }: Window): Attribute[] {
-    const a = this.#attributes;
-    const layout = [a.string('data_format', 'NDHWC'), a.int('dilations', [1, 1, 1, 1, 1])];
-    return [
-      a.type('T', dtype),
-      a.int('strides', [1, stride, stride, stride, 1]),
-      a.string('padding', padding),
-      ...layout,
-    ];
-  }
-
-  #pool(): Attribute[] {
-    const a = this.#attributes;
-    const sides = [a.int('ksize', [1, 2, 2, 2, 1]), a.int('strides', [1, 2, 2, 2, 1])];
-    return [...sides, a.string('padding', 'VALID'), a.string('data_format', 'NDHWC')];
-  }
-
-  #norm(dtype: DType, epsilon: number, training: boolean): Attribute[] {
-    const a = this.#attributes;
-    const types = [a.type('T', dtype), a.type('U', 'float32'), a.float('epsilon', epsilon)];
-    return [...types, a.string('data_format', 'NHWC'), a.bool('is_training', training)];
-  }
-
-  /** Fused batch norm takes four axes: a view [n, 1, 1, c]-like of any x [..., c]. Belongs to the caller, unbooked. */
-  #fourAxes(x: Tensor): number {
-    const c = x.shape.at(-1)!;
-    const attributes = [this.#attributes.type('T', x.dtype), this.#attributes.type('Tshape', 'int32')];
-    const view = this.#ints([sizeOf(x.shape) / c, 1, 1, c]);
-    return this.#binding.executeOp('Reshape', attributes, [x.id, view], 1)[0]!.id;
-  }
-
-  #shaped(id: number, like: Tensor): Tensor {
-    const attributes = [this.#attributes.type('T', like.dtype), this.#attributes.type('Tshape', 'int32')];
-    const y = this.#run('Reshape', attributes, [id, this.#ints(like.shape)]);
-    this.#binding.deleteTensor(id);
-    return y;
-  }
-
-  #ints(values: readonly number[]): number {
-    const key = values.join(',');
-    let id = this.#integers.get(key);
-    if (id === undefined) {
-      id = this.#constant(Int32Array.from(values), [values.length], 'int32');
-      this.#integers.set(key, id);
-    }
-    return id;
-  }
-
-  #constant(values: Float32Array | Int32Array, shape: Shape, dtype: 'float32' | 'int32'): number {
-    return this.#binding.createTensor(shape, TYPE_NUMBER[dtype], values);
-  }
-
-  #withScalar<T>(value: number, dtype: DType, body: (id: number) => T): T {
-    let id = this.#constant(
-      dtype === 'int32' ? Int32Array.of(value) : Float32Array.of(value),
-      [],
-      dtype === 'int32' ? 'int32' : 'float32',
-    );
-    if (dtype === 'bfloat16') {
-      const a = this.#attributes;
-      const types = [a.type('SrcT', 'float32'), a.type('DstT', dtype), a.bool('Truncate', false)];
-      const narrow = this.#binding.executeOp('Cast', types, [id], 1)[0]!.id;
-      this.#binding.deleteTensor(id);
-      id = narrow;
-    }
-    try {
-      return body(id);
-    } finally {
-      this.#binding.deleteTensor(id);
-    }
+  /** The six results of fused batch norm, not booked: y, mean, unbiased variance, and three for the gradient. */
+  #normed(x: Tensor, vectors: readonly number[], epsilon: number, training: boolean): number[] {
+    const flat = this.#calls.fourAxes(x);
+    const factor = this.#attributes.float('exponential_avg_factor', 1);
+    const attributes = [...this.#attributes.norm(x.dtype, epsilon, training), factor];
+    const results = this.#calls.binding.executeOp('FusedBatchNormV3', attributes, [flat, ...vectors], 6);
+    this.#calls.binding.deleteTensor(flat);
+    return results.map(({ id }) => id);
   }
 }

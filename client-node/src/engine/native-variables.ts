@@ -1,4 +1,4 @@
-import { TYPE_NUMBER, type Attributes, type NativeBinding } from './native-binding.js';
+import type { NativeCalls } from './native-calls.js';
 import type { MomentumSettings } from './ops.js';
 import type { Shape, Variable } from './tensor.js';
 
@@ -8,72 +8,75 @@ let created = 0;
 /** TensorFlow's resource variables and the update ops that write into them in place. Ids are native tensor ids. */
 export class NativeVariables {
   constructor(
-    private readonly binding: NativeBinding,
-    private readonly attributes: Attributes,
+    private readonly calls: NativeCalls,
+    private readonly real: 'float32' | 'float64',
   ) {}
 
   create(values: Float32Array, shape: Shape): Variable {
-    const a = this.attributes;
+    const { attributes: a, binding } = this.calls;
     const naming = [a.string('container', ''), a.string('shared_name', `consilium-${(created += 1)}`)];
-    const attributes = [...naming, a.type('dtype', 'float32'), a.shape('shape', shape)];
-    const variable = { id: this.binding.executeOp('VarHandleOp', attributes, [], 1)[0]!.id, shape: [...shape] };
-    // A copy: the addon may share the array's memory, and the updates below write into the variable's memory in place.
-    const value = this.binding.createTensor(shape, TYPE_NUMBER.float32, values.slice());
+    const attributes = [...naming, a.type('dtype', this.real), a.shape('shape', shape)];
+    const variable = { id: this.calls.raw('VarHandleOp', attributes, []), shape: [...shape] };
+    const value = this.calls.upload(values, shape, this.real);
     this.assign(variable, value);
-    this.binding.deleteTensor(value);
+    binding.deleteTensor(value);
     return variable;
   }
 
   read(variable: Variable): number {
-    return this.#run('ReadVariableOp', [this.attributes.type('dtype', 'float32')], [variable.id]);
+    return this.calls.raw('ReadVariableOp', [this.calls.attributes.type('dtype', this.real)], [variable.id]);
   }
 
   assign(variable: Variable, value: number): void {
-    this.binding.executeOp('AssignVariableOp', [this.attributes.type('dtype', 'float32')], [variable.id, value], 0);
+    this.#update('AssignVariableOp', [this.calls.attributes.type('dtype', this.real)], [variable.id, value]);
   }
 
   release(variable: Variable): void {
-    this.binding.executeOp('DestroyResourceOp', [this.attributes.bool('ignore_lookup_error', false)], [variable.id], 0);
-    this.binding.deleteTensor(variable.id);
+    this.#update('DestroyResourceOp', [this.calls.attributes.bool('ignore_lookup_error', false)], [variable.id]);
+    this.calls.binding.deleteTensor(variable.id);
   }
 
   applyMomentum(weights: Variable, velocity: Variable, gradient: number, settings: MomentumSettings): void {
-    const a = this.attributes;
-    const float = [a.type('T', 'float32')];
-    const temporaries: number[] = [];
-    const keep = (id: number) => (temporaries.push(id), id);
-    let total = gradient;
-    if (settings.weightDecay !== 0) {
-      const value = this.read(weights);
-      const decay = keep(this.#run('Mul', float, [value, keep(this.#scalar(settings.weightDecay))]));
-      // The update below writes in place only while nobody else holds the value.
-      this.binding.deleteTensor(value);
-      total = keep(this.#run('AddV2', float, [decay, gradient]));
-    }
-    const rate = keep(this.#scalar(settings.learningRate));
-    const momentum = keep(this.#scalar(settings.momentum));
-    const attributes = [...float, a.bool('use_locking', false), a.bool('use_nesterov', true)];
-    this.binding.executeOp('ResourceApplyMomentum', attributes, [weights.id, velocity.id, rate, total, momentum], 0);
-    for (const id of temporaries) this.binding.deleteTensor(id);
+    const { calls } = this;
+    const decayed = settings.weightDecay === 0 ? null : this.#decayed(weights, gradient, settings.weightDecay);
+    const flags = [calls.attributes.bool('use_locking', false), calls.attributes.bool('use_nesterov', true)];
+    calls.withScalar(settings.learningRate, this.real, (rate) =>
+      calls.withScalar(settings.momentum, this.real, (momentum) => {
+        const inputs = [weights.id, velocity.id, rate, decayed ?? gradient, momentum];
+        this.#update('ResourceApplyMomentum', [this.#type(), ...flags], inputs);
+      }),
+    );
+    if (decayed !== null) calls.binding.deleteTensor(decayed);
   }
 
   applyAverage(average: Variable, value: number, decay: number): void {
-    const float = [this.attributes.type('T', 'float32')];
+    const { calls } = this;
     const before = this.read(average);
-    const difference = this.#run('Sub', float, [before, value]);
-    this.binding.deleteTensor(before);
-    const share = this.#scalar(1 - decay);
-    const attributes = [...float, this.attributes.bool('use_locking', false)];
-    this.binding.executeOp('ResourceApplyGradientDescent', attributes, [average.id, share, difference], 0);
-    this.binding.deleteTensor(share);
-    this.binding.deleteTensor(difference);
+    const difference = calls.raw('Sub', [this.#type()], [before, value]);
+    calls.binding.deleteTensor(before);
+    calls.withScalar(1 - decay, this.real, (share) => {
+      const attributes = [this.#type(), calls.attributes.bool('use_locking', false)];
+      this.#update('ResourceApplyGradientDescent', attributes, [average.id, share, difference]);
+    });
+    calls.binding.deleteTensor(difference);
   }
 
-  #scalar(value: number): number {
-    return this.binding.createTensor([], TYPE_NUMBER.float32, Float32Array.of(value));
+  /** gradient + decay weights. Holds no handle on the weights afterwards: an update in place would copy them then. */
+  #decayed(weights: Variable, gradient: number, decay: number): number {
+    const { calls } = this;
+    const value = this.read(weights);
+    const pull = calls.withScalar(decay, this.real, (factor) => calls.raw('Mul', [this.#type()], [value, factor]));
+    calls.binding.deleteTensor(value);
+    const total = calls.raw('AddV2', [this.#type()], [pull, gradient]);
+    calls.binding.deleteTensor(pull);
+    return total;
   }
 
-  #run(op: string, attributes: Parameters<NativeBinding['executeOp']>[1], inputs: readonly number[]): number {
-    return this.binding.executeOp(op, attributes, inputs, 1)[0]!.id;
+  #type() {
+    return this.calls.attributes.type('T', this.real);
+  }
+
+  #update(op: string, attributes: Parameters<NativeCalls['raw']>[1], inputs: readonly number[]): void {
+    this.calls.binding.executeOp(op, attributes, inputs, 0);
   }
 }

@@ -1,5 +1,5 @@
-/** Element types. `bfloat16` exists on an engine only, never on the host. */
-export type DType = 'float32' | 'int32' | 'bfloat16';
+/** Element types. `bfloat16` (speed) and `float64` (tests of the arithmetic) exist on an engine only, never on the host. */
+export type DType = 'float32' | 'float64' | 'int32' | 'bfloat16';
 
 export type Shape = readonly number[];
 
