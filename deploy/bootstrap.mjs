@@ -156,8 +156,7 @@ async function build() {
   if (readOrNull(buildStamp) === sourceState()) return;
   say('building.');
   const began = Date.now();
-  const nx = path.join(modules, 'nx', 'bin', 'nx.js');
-  const outcome = await run('node', [nx, 'run-many', '-t', 'build', '--outputStyle=static'], {
+  const outcome = await run('node', [binOf('nx'), 'run-many', '-t', 'build', '--outputStyle=static'], {
     capture: true,
     env: { NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false' },
   });
@@ -168,6 +167,12 @@ async function build() {
   }
   fs.writeFileSync(buildStamp, sourceState());
   say(`built in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
+}
+
+/** The script behind a package's command; the links in .bin are no scripts on every platform. */
+function binOf(name) {
+  const { bin } = JSON.parse(fs.readFileSync(path.join(modules, name, 'package.json'), 'utf8'));
+  return path.join(modules, name, typeof bin === 'string' ? bin : bin[name]);
 }
 
 /** Never fatal: without the native engine the programs say themselves what they cannot do. */
@@ -189,8 +194,7 @@ async function start(name, rest) {
   await build();
   await setUpEngine();
   const { command, args } = program;
-  const entry = command === 'vitest' ? [path.join(modules, 'vitest', 'vitest.mjs')] : [];
-  const { code } = await run('node', [...entry, ...args, ...rest]);
+  const { code } = await run('node', [...(command === 'node' ? [] : [binOf(command)]), ...args, ...rest]);
   return code;
 }
 
