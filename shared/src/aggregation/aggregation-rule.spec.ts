@@ -89,7 +89,7 @@ describe.each(Object.values(aggregationRules))('aggregation rule $name', (rule) 
       fc.property(model, shuffled, (base, [sites, other]) => {
         expect(encodeContainer(run(rule, base, other))).toEqual(encodeContainer(run(rule, base, sites)));
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
