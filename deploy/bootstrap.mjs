@@ -132,28 +132,31 @@ function installSentence({ missing, output }) {
   return `npm ci failed: ${cause.replace(/^npm error /, '')}`;
 }
 
+const { workspaces } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+const generated = new Set(['dist', 'node_modules', 'artefacts', 'coverage']);
+
 /** Sizes and times of all sources: nothing is built when none changed, which spares the build tool's own start. */
 function sourceState() {
-  const { workspaces } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   const hash = createHash('sha256');
   const visit = (file) => {
-    const stat = fs.statSync(file);
+    const stat = fs.statSync(file, { throwIfNoEntry: false });
+    if (stat === undefined) return;
     if (!stat.isDirectory()) return void hash.update(`${file}\0${stat.size}\0${stat.mtimeMs}\n`);
     for (const name of fs.readdirSync(file).sort()) {
-      if (!['dist', 'node_modules'].includes(name) && !name.startsWith('.') && !name.endsWith('.tsbuildinfo')) {
-        visit(path.join(file, name));
-      }
+      if (!generated.has(name) && !name.startsWith('.') && !name.endsWith('.tsbuildinfo')) visit(path.join(file, name));
     }
   };
-  for (const name of [...workspaces, 'package-lock.json', 'tsconfig.base.json', 'nx.json']) {
-    if (fs.existsSync(path.join(root, name))) visit(path.join(root, name));
-  }
-  const built = workspaces.map((name) => [name, fs.existsSync(path.join(root, name, 'dist'))]);
-  return hash.update(JSON.stringify(built)).digest('hex');
+  for (const name of [...workspaces, 'package-lock.json', 'tsconfig.base.json', 'nx.json'])
+    visit(path.join(root, name));
+  return hash.digest('hex');
 }
 
 async function build() {
-  if (readOrNull(buildStamp) === sourceState()) return;
+  const state = sourceState();
+  const unbuilt = workspaces.filter((name) => !fs.existsSync(path.join(root, name, 'dist')));
+  if (unbuilt.length === 0 && readOrNull(buildStamp) === state) return;
+  // Where the output was deleted by hand, the compiler would still believe its notes and write nothing.
+  for (const name of unbuilt) fs.rmSync(path.join(root, name, 'tsconfig.tsbuildinfo'), { force: true });
   say('building.');
   const began = Date.now();
   const outcome = await run('node', [binOf('nx'), 'run-many', '-t', 'build', '--outputStyle=static'], {
@@ -165,7 +168,7 @@ async function build() {
     process.stderr.write(outcome.output);
     throw new Stop('the build failed, see above.', 1);
   }
-  fs.writeFileSync(buildStamp, sourceState());
+  fs.writeFileSync(buildStamp, state);
   say(`built in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
 }
 
