@@ -68,7 +68,8 @@ describe('unlabelled patches', () => {
     fc.assert(
       fc.property(seeds, fc.constantFrom<PatchShape>(shape, [2, 8, 12, 4], [1, 5, 5, 3]), (seed, one) => {
         const { image, label, confidence } = augmentUnlabelled(stripes(one), Random.from(seed));
-        label.forEach((value, index) => expect(confidence[index]).toBeCloseTo(value === -1 ? 0 : 0.5 + value / 10, 6));
+        const expected = Float32Array.from(label, (value) => (value === -1 ? 0 : 0.5 + value / 10));
+        expect(confidence).toEqual(expected);
         const voxels = size(one) / one[0];
         for (let b = 0; b < one[0]; b++) {
           const patch = image.subarray(b * voxels, (b + 1) * voxels);
@@ -93,29 +94,18 @@ describe('unlabelled patches', () => {
       const out = augmentUnlabelled(flat, Random.from(seed));
       const columns = 144;
       for (let column = 0; column < 3 * columns; column++) {
-        const values = new Set(out.label.subarray(4 * column, 4 * column + 4));
-        expect(values.size).toBe(1);
-        const [value] = values;
+        const value = out.label[4 * column]!;
+        for (let z = 1; z < 4; z++) if (out.label[4 * column + z] !== value) throw new Error('a column of two patches');
         if (value === -1) continue;
         counted++;
         const own = Math.floor(column / columns);
-        if (value !== own) {
-          expect(value).toBe((own + 1) % 3);
-          pasted++;
-        }
+        if (value === own) continue;
+        if (value !== (own + 1) % 3) throw new Error(`patch ${own} holds a voxel of patch ${value}`);
+        pasted++;
       }
     }
     expect(pasted / counted).toBeGreaterThan(0.4);
     expect(pasted / counted).toBeLessThan(0.6);
-  });
-
-  it('two patches of 112 x 112 x 80 take a fraction of a second', () => {
-    const large = stripes([2, 112, 112, 80]);
-    augmentUnlabelled(large, Random.from(1));
-    const start = performance.now();
-    augmentUnlabelled(large, Random.from(2));
-    // About 0.1 s, with room for a busy machine.
-    expect(performance.now() - start).toBeLessThan(1000);
   });
 });
 

@@ -8,6 +8,8 @@ import { voxelCount, type Case } from './volume.js';
 /** Raised when resampling, or the layout below, changes: older files are then never looked at again. */
 const VERSION = 2;
 const LENGTH_BYTES = 4;
+/** Patients' voxels: for the node's user alone. */
+const PRIVATE = 0o600;
 
 /** Changes when a file is replaced: path, size, time of change in nanoseconds; and with anything else that is given. */
 export async function cacheKey(paths: readonly string[], ...rest: readonly unknown[]): Promise<string> {
@@ -31,7 +33,11 @@ export async function storeCase(directory: string, key: string, { image, label, 
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32LE(header.length);
   const voxels = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
-  await writeWholeFile(casePath(directory, key), Buffer.concat([length, header, voxels, label ?? new Uint8Array(0)]));
+  await writeWholeFile(
+    casePath(directory, key),
+    Buffer.concat([length, header, voxels, label ?? new Uint8Array(0)]),
+    PRIVATE,
+  );
 }
 
 /** Null where there is none, or none that is whole. */
@@ -56,7 +62,7 @@ export async function cachedCase(directory: string, key: string): Promise<Case |
 }
 
 export async function storeReport(directory: string, key: string, report: unknown): Promise<void> {
-  await writeWholeFile(join(directory, `${key}.check.json`), JSON.stringify(report));
+  await writeWholeFile(join(directory, `${key}.check.json`), JSON.stringify(report), PRIVATE);
 }
 
 export async function cachedReport(directory: string, key: string): Promise<unknown> {

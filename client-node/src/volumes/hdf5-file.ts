@@ -51,7 +51,7 @@ async function withFile<T>(path: string, use: (file: Hdf5File, loaded: typeof im
     if (error instanceof VolumeError) throw error;
     const truncated = /truncated|addr overflow/.test(errorText(error));
     throw truncated
-      ? new VolumeError('truncated', 'is cut short', { cause: error })
+      ? new VolumeError('truncated', 'cut short', { cause: error })
       : new VolumeError('unreadable', 'expected an HDF5 file, found something else or a damaged one', { cause: error });
   } finally {
     file?.close();

@@ -14,7 +14,7 @@ export interface RawNifti {
   readonly put?: (view: DataView, at: number, index: number, littleEndian: boolean) => void;
 }
 
-const PUT: Record<number, NonNullable<RawNifti['put']>> = {
+const PUT: Partial<Record<number, NonNullable<RawNifti['put']>>> = {
   2: (v, at, i) => v.setUint8(at, i),
   4: (v, at, i, le) => v.setInt16(at, i - 3, le),
   8: (v, at, i, le) => v.setInt32(at, i - 3, le),

@@ -130,6 +130,13 @@ describe('orientation', () => {
     expect((await read(rawNifti({ pixdim: [1, 0, 0, 0] }))).spacing).toBeNull();
   });
 
+  it('says how far an oblique volume is off', async () => {
+    const [c, s] = [Math.cos(0.5), Math.sin(0.5)];
+    const oblique = await read(rawNifti({ sform: { code: 1, rows: [c, -s, 0, 0, s, c, 0, 0, 0, 0, 1, 0] } }));
+    expect(oblique.orientation).toBe('RAS');
+    expect(oblique.notes.join()).toMatch(/29 degrees off/);
+  });
+
   it('converts metres and micrometres to millimetres', async () => {
     const spacing = (
       await read(rawNifti({ units: 3, sform: { code: 1, rows: [500, 0, 0, 0, 0, 500, 0, 0, 0, 0, 500, 0] } }))

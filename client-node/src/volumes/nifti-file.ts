@@ -3,13 +3,15 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { isNIFTI1, isNIFTI2, readHeader, type NIFTI1, type NIFTI2 } from 'nifti-reader-js';
 import { systemCode } from '../settings/failure.js';
-import { closestAxes, columnLength, isUsable, orientationCode, toRas, toRasOrder } from './orientation.js';
+import { closestAxes, columnLength, isUsable, obliqueness, orientationCode, toRas, toRasOrder } from './orientation.js';
 import { VolumeError, voxelCount, type Affine, type NativeGeometry, type NativeVolume, type Triple } from './volume.js';
 
 const gunzipped = promisify(gunzip);
 
 /** Bytes of an unpacked file beyond which it is refused: a 4 GB volume is no scan, and would end the process. */
 const LARGEST = 4 * 1024 ** 3 - 1;
+/** Degrees; a patient never lies straighter. */
+const OBLIQUE = 10;
 const HEADER_1 = 348;
 const HEADER_2 = 540;
 
@@ -54,6 +56,7 @@ export async function readNifti(path: string): Promise<NativeVolume> {
   const notes: string[] = [];
   const geometry = geometryOf(header, shape, bytes, notes);
   const map = closestAxes(geometry.affine);
+  noteObliqueness(geometry.affine, notes);
   const voxels = stored.read(voxelBytes(bytes, header, shape, stored));
   const { slope, intercept } = scaling(header);
   const spacing = [0, 1, 2].map((column) => columnLength(geometry.affine, column)) as unknown as Triple;
@@ -83,7 +86,7 @@ async function unpacked(path: string): Promise<Buffer> {
   } catch (error) {
     const code = systemCode(error);
     if (code === 'Z_BUF_ERROR') {
-      throw new VolumeError('truncated', 'is cut short: its compressed stream ends too early', { cause: error });
+      throw new VolumeError('truncated', 'cut short: its compressed stream ends too early', { cause: error });
     }
     if (code === 'ERR_BUFFER_TOO_LARGE') {
       throw new VolumeError('too-large', 'holds more than 4 GB of voxels', { cause: error });
@@ -103,7 +106,7 @@ function parseHeader(bytes: Buffer): Header {
     throw new VolumeError('unreadable', `expected a NIfTI header, found ${found}`);
   }
   const length = version === 1 ? HEADER_1 : HEADER_2;
-  if (bytes.byteLength < length) throw new VolumeError('truncated', `is cut short within its header`);
+  if (bytes.byteLength < length) throw new VolumeError('truncated', 'cut short within its header');
   try {
     // Extensions are left out on purpose: nothing here needs them, and a damaged list must not cost the image.
     return readHeader(start.slice(0, length));
@@ -138,7 +141,7 @@ function voxelBytes(bytes: Buffer, header: Header, shape: Triple, stored: Stored
   const length = voxelCount(shape) * stored.bytes;
   if (!Number.isFinite(start) || start + length > bytes.byteLength) {
     const found = Math.max(0, bytes.byteLength - start);
-    throw new VolumeError('truncated', `is cut short: expected ${length} bytes of voxels, got ${found}`);
+    throw new VolumeError('truncated', `cut short: expected ${length} bytes of voxels, got ${found}`);
   }
   const copy = copyOf(bytes, start, start + length);
   if (!header.littleEndian && stored.bytes > 1) {
@@ -173,6 +176,13 @@ function geometryOf(header: Header, shape: Triple, bytes: Buffer, notes: string[
   notes.push('it does not say how it is oriented; its axes are taken as right, anterior, superior');
   const affine = [a!, 0, 0, 0, 0, b!, 0, 0, 0, 0, c!, 0];
   return { shape, affine, affineCode: 0, spacingKnown: sizesKnown };
+}
+
+/** Volumes are turned to the nearest axes, never resampled to a rotation. */
+function noteObliqueness(affine: Affine, notes: string[]): void {
+  const degrees = Math.round(obliqueness(affine));
+  if (degrees > OBLIQUE)
+    notes.push(`its axes lie ${degrees} degrees off right, anterior, superior; the nearest are taken`);
 }
 
 function found(shape: Triple, affine: Affine, affineCode: number): NativeGeometry {

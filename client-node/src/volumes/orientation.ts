@@ -52,6 +52,15 @@ export function closestAxes(affine: Affine): AxisMap {
   return { axis: axis as unknown as Triple, flipped: flipped as [boolean, boolean, boolean] };
 }
 
+/** Degrees between the file's axes and those they are taken for, the worst of the three. */
+export function obliqueness(affine: Affine): number {
+  const { axis } = closestAxes(affine);
+  const cosines = [0, 1, 2].map(
+    (world) => Math.abs(affine[world * 4 + axis[world]!]!) / columnLength(affine, axis[world]!),
+  );
+  return (Math.acos(Math.min(1, ...cosines)) * 180) / Math.PI;
+}
+
 /** Where the file's axes i, j, k point to, e.g. LPS. */
 export function orientationCode(map: AxisMap): string {
   const letters = ['?', '?', '?'];

@@ -1,10 +1,12 @@
+import { Random } from '@consilium/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resampledShape, resampleImage, resampleLabel } from './resampling.js';
+import { intensityRange } from './volume-file.js';
 import { voxelCount, type Triple } from './volume.js';
 
-const side = fc.integer({ min: 1, max: 9 });
-const size = fc.double({ min: 0.3, max: 4, noNaN: true });
+const side = fc.integer({ min: 1, max: 7 });
+const size = fc.double({ min: 0.5, max: 3, noNaN: true });
 const shapes = fc.tuple(side, side, side);
 const spacings = fc.tuple(size, size, size);
 
@@ -14,21 +16,18 @@ describe('images', () => {
     expect(resampleImage(image, [2, 3, 4], [1.00001, 1, 1], [1, 1, 1])).toBe(image);
   });
 
-  it('keep a constant, and never leave the range of their values', () => {
+  it('never leave the range of their values, so keep a constant', () => {
+    const seeds = fc.integer({ min: 0, max: 0xffffffff });
     fc.assert(
-      fc.property(
-        shapes,
-        spacings,
-        spacings,
-        fc.infiniteStream(fc.double({ min: 0, max: 9, noNaN: true })),
-        (shape, from, to, values) => {
-          const image = Float32Array.from({ length: voxelCount(shape) }, () => values.next().value as number);
-          const out = resampleImage(image, shape, from, to);
-          expect(out.length).toBe(voxelCount(resampledShape(shape, from, to)));
-          expect(Math.max(...out)).toBeLessThanOrEqual(Math.max(...image) + 1e-5);
-          expect(Math.min(...out)).toBeGreaterThanOrEqual(Math.min(...image) - 1e-5);
-        },
-      ),
+      fc.property(shapes, spacings, spacings, seeds, (shape, from, to, seed) => {
+        const random = Random.from(seed);
+        const image = Float32Array.from({ length: voxelCount(shape) }, () => random.uniform(0, 9));
+        const out = resampleImage(image, shape, from, to);
+        expect(out.length).toBe(voxelCount(resampledShape(shape, from, to)));
+        const [before, after] = [intensityRange(image), intensityRange(out)];
+        expect(after.maximum).toBeLessThanOrEqual(before.maximum + 1e-5);
+        expect(after.minimum).toBeGreaterThanOrEqual(before.minimum - 1e-5);
+      }),
     );
   });
 
@@ -60,7 +59,7 @@ describe('labels', () => {
         const out = resampleLabel(label, shape, from, to);
         expect(out.length).toBe(voxelCount(resampledShape(shape, from, to)));
         const known = new Set(label);
-        expect([...out].every((value) => known.has(value))).toBe(true);
+        expect(out.every((value) => known.has(value))).toBe(true);
       }),
     );
     const step = Uint8Array.from([0, 0, 0, 0, 1, 1, 1, 1]);

@@ -78,6 +78,12 @@ describe('bad volumes', () => {
       /label has 10 x 12 x 8 voxels/,
     ],
     ['a label elsewhere', () => addPair('bad', box, storedAs(SHAPE, [2, 1, 1], 'RAS')), /lies up to 11 mm away/],
+    [
+      'a label that does not say how it lies, of an image that does',
+      () => addLyingPair(),
+      /stored as LAS and RAS, one of them unsaid/,
+    ],
+    ['a label cut short', () => addCutLabel(), /^its label: cut short/],
     ['a mirrored label', () => addPair('bad', box, mirrored()), /mm away from the image/],
     [
       'a label without an image',
@@ -124,12 +130,30 @@ describe('bad volumes', () => {
   });
 });
 
+async function addLyingPair(): Promise<void> {
+  await addPair('bad', box, { ...geometry, affineCode: 0 });
+  await writeNifti(join(folder, 'images', 'bad.nii.gz'), { voxels: ramp, geometry: mirrored() });
+}
+
+async function addCutLabel(): Promise<void> {
+  await addPair('bad', box);
+  await truncate(join(folder, 'labels', 'bad.nii.gz'), 60);
+}
+
 function mirrored() {
   const { shape, affine } = geometry;
   return { ...geometry, shape, affine: affine.map((value, entry) => (entry === 0 ? -value : value)) };
 }
 
 describe('good volumes', () => {
+  it('that have gone since are a failure that names them', async () => {
+    await writePhantomSite(folder, good);
+    const entry = (await openSite(folder, study)).labelled[0]!;
+    await rm(entry.image);
+    const failure = { kind: 'bad-data', message: `${entry.image}: expected a file, found none` };
+    await expect(loadCase(entry, [1, 1, 1], join(folder, 'cache'))).rejects.toMatchObject(failure);
+  });
+
   it('are described, and oddities noted', async () => {
     await writePhantomSite(folder, { ...good, orientations: ['PIR'], spacing: [1, 1, 2.5] });
     await writeFile(join(folder, 'images', 'list.csv'), 'a,b');

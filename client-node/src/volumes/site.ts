@@ -32,6 +32,8 @@ export interface Site {
   readonly unlabelled: readonly SiteEntry[];
   readonly validation: readonly SiteEntry[];
   readonly check: DataCheck;
+  /** Of the other folder that validation volumes were taken from. */
+  readonly validationCheck: DataCheck | null;
 }
 
 export interface CheckOptions {
@@ -101,10 +103,9 @@ export interface OpenSiteOptions extends CheckOptions {
 /** What a study can use of a site's folder. A folder with nothing usable is a failure that says why. */
 export async function openSite(directory: string, study: Expectations, options: OpenSiteOptions = {}): Promise<Site> {
   const own = await inspect(directory, study, options);
+  const other = options.validationDir === undefined ? null : await inspect(options.validationDir, study, options);
   const measured =
-    options.validationDir === undefined
-      ? own.usable.filter(({ split }) => split === 'validation')
-      : (await inspect(options.validationDir, study, options)).usable.filter(({ label }) => label !== null);
+    other?.usable.filter(({ label }) => label !== null) ?? own.usable.filter(({ split }) => split === 'validation');
   const training = own.usable.filter(({ split }) => split === 'training').map(entryOf);
   if (training.length + measured.length === 0) throw new NodeFailure('bad-data', whyNothing(own.check));
   return {
@@ -113,6 +114,7 @@ export async function openSite(directory: string, study: Expectations, options: 
     unlabelled: training.filter(({ label }) => label === null),
     validation: measured.map(entryOf),
     check: own.check,
+    validationCheck: other?.check ?? null,
   };
 }
 
@@ -127,14 +129,23 @@ function entryOf({ name, image, label }: CaseFiles): SiteEntry {
   return { name, image, label };
 }
 
-/** One case in RAS on the study's spacing (mm), kept in `cacheDir` where one is given. Throws VolumeError. */
+/**
+ * One case in RAS on the study's spacing (mm), kept in `cacheDir` where one is given. Also for a lone image:
+ * `{ name, image: path, label: null }`. A file that cannot be used is a failure that names it.
+ */
 export async function loadCase(entry: SiteEntry, spacing: Triple, cacheDir?: string): Promise<Case> {
-  if (cacheDir === undefined) return resampledCase(entry, spacing);
-  const key = await cacheKey([entry.image, ...(entry.label === null ? [] : [entry.label])], entry.name, spacing).catch(
-    () => {
-      throw new VolumeError('missing', `${entry.name} was there when the folder was checked and is gone`);
-    },
-  );
+  try {
+    return cacheDir === undefined ? await resampledCase(entry, spacing) : await throughCache(entry, spacing, cacheDir);
+  } catch (error) {
+    if (!(error instanceof VolumeError)) throw error;
+    throw new NodeFailure('bad-data', `${entry.image}: ${error.message}`, { cause: error });
+  }
+}
+
+async function throughCache(entry: SiteEntry, spacing: Triple, cacheDir: string): Promise<Case> {
+  const paths = [entry.image, ...(entry.label === null ? [] : [entry.label])];
+  const key = await cacheKey(paths, entry.name, spacing).catch(() => null);
+  if (key === null) return resampledCase(entry, spacing);
   const known = await cachedCase(cacheDir, key);
   if (known !== null) return known;
   const loaded = await resampledCase(entry, spacing);

@@ -47,7 +47,7 @@ interface Findings {
 export async function checkVolume(files: CaseFiles, expected: Expectations): Promise<VolumeReport> {
   const found: Findings = { problems: [...files.problems], notes: [] };
   const image = files.image === null ? null : await readOrName('', files.image, 'image', found);
-  const label = files.label === null ? null : await readOrName('its label ', files.label, 'label', found);
+  const label = files.label === null ? null : await readOrName('its label: ', files.label, 'label', found);
   let range: readonly [number, number] | null = null;
   if (image !== null) {
     found.notes.push(...image.notes);
@@ -136,7 +136,14 @@ function checkSameGrid(label: NativeVolume, image: NativeVolume, found: Findings
     found.problems.push(`its label has ${times(label.shape)} voxels, expected the image's ${times(image.shape)}`);
     return;
   }
-  if (label.geometry.affineCode === 0 || image.geometry.affineCode === 0) return;
+  if (label.geometry.affineCode === 0 || image.geometry.affineCode === 0) {
+    if (label.orientation !== image.orientation) {
+      found.problems.push(
+        `its image and label are stored as ${image.orientation} and ${label.orientation}, one of them unsaid`,
+      );
+    }
+    return;
+  }
   const apart = greatestCornerDistance(label.geometry, image.geometry);
   if (apart > 0.5 * Math.min(...(image.spacing ?? [1]))) {
     const distance = Number(apart.toPrecision(3));

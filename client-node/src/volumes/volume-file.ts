@@ -25,11 +25,17 @@ export async function carriesLabel(path: string): Promise<boolean> {
   return isHdf5(path) && hdf5HasLabel(path);
 }
 
+/** How far from a whole number a slope may have left a class. */
+const ROUNDING = 1e-3;
+
 /** Whole numbers 0 to 255, as a label map holds them. Throws VolumeError on anything else. */
 export function asLabelMap(values: Float32Array): Uint8Array {
   const label = new Uint8Array(values);
   for (let i = 0; i < values.length; i++) {
-    if (label[i] !== values[i]) {
+    if (label[i] === values[i]) continue;
+    label[i] = Math.round(values[i]!);
+    // Also for NaN, and where the byte has wrapped round.
+    if (!(Math.abs(label[i]! - values[i]!) < ROUNDING)) {
       throw new VolumeError('not-a-label-map', `expected whole numbers from 0 to 255, got ${values[i]}`);
     }
   }
