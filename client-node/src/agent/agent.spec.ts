@@ -12,7 +12,10 @@ import { silentLog } from './log.js';
 import type { NodeState } from './report.js';
 import { RequestRefused } from './transport/rest-client.js';
 
-vi.mock('./transport/upload.js', () => ({ uploadBlob: () => Promise.resolve(), forgetUpload: () => Promise.resolve() }));
+vi.mock('./transport/upload.js', () => ({
+  uploadBlob: () => Promise.resolve(),
+  forgetUpload: () => Promise.resolve(),
+}));
 
 let folder: string;
 let server: FakeServer;
@@ -119,8 +122,7 @@ describe('a trainer', () => {
   test('shows a refusal and goes on', async () => {
     server.answer = { accepted: false, refusal: { reason: 'out-of-bounds', sentence: 'norm 9 is above 3' } };
     let after = 0;
-    server.assign = () =>
-      server.updates.length > 0 && after++ > 1 ? assignmentOf(0, null, true) : assignmentOf(0, 1);
+    server.assign = () => (server.updates.length > 0 && after++ > 1 ? assignmentOf(0, null, true) : assignmentOf(0, 1));
     await run();
     expect(trainer.kinds.filter((kind) => kind === 'train')).toHaveLength(1);
     expect(states).toContainEqual({
@@ -150,8 +152,7 @@ describe('a trainer', () => {
 
   test('waits for a server that is away and goes on', async () => {
     let asked = 0;
-    server.assign = () =>
-      asked++ === 0 ? new NodeFailure('server-unreachable', 'away') : assignmentOf(0, null, true);
+    server.assign = () => (asked++ === 0 ? new NodeFailure('server-unreachable', 'away') : assignmentOf(0, null, true));
     await run();
     expect(states.map(({ state }) => state)).toEqual(['starting', 'ready', 'server-away', 'evaluated', 'finished']);
   });

@@ -74,12 +74,17 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     const { clock, log, jitter, report } = options;
-    this.#patience = new Patience({ clock, log, jitter, onAway: (sentence) => report({ state: 'server-away', sentence }) });
+    this.#patience = new Patience({
+      clock,
+      log,
+      jitter,
+      onAway: (sentence) => report({ state: 'server-away', sentence }),
+    });
     this.#wakeUp = new WakeUp(clock);
     this.#line = options.connect({
       hello: () => this.#hello(),
       onWake: this.#wakeUp.signal,
-      onRefused: (sentence) => this.#fatal.abort(new NodeFailure('refused', `the server refused this node: ${sentence}`)),
+      onRefused: (sentence) => void this.#takeRefusedHello(sentence),
     });
   }
 
@@ -250,6 +255,16 @@ export class Agent {
     this.#lastSaid = sentence;
     this.#options.log.info(sentence);
     this.#options.report(finished ? { state: 'finished' } : { state: 'waiting' });
+  }
+
+  /** The server may have been updated meanwhile: another protocol ends this node, anything else may pass. */
+  async #takeRefusedHello(sentence: string): Promise<void> {
+    this.#options.log.warn(`the server does not take this node in: ${sentence}`);
+    try {
+      await this.#options.rest.health();
+    } catch (error) {
+      if (error instanceof NodeFailure && error.kind === 'refused') this.#fatal.abort(error);
+    }
   }
 
   #hello(): SiteHello {

@@ -1,3 +1,4 @@
+import { rmdir } from 'node:fs/promises';
 import { z } from 'zod';
 import { Enrolled } from '@consilium/shared';
 import { NodeFailure } from '../settings/failure.js';
@@ -45,7 +46,11 @@ export async function enrol(options: EnrolOptions): Promise<Enrolment> {
     return enrolment;
   } catch (error) {
     // After a lost answer the key stays: the server may already know it.
-    if (former === undefined && error instanceof RequestRefused) await SiteKey.discard(home.key);
+    if (former === undefined && error instanceof RequestRefused) {
+      await SiteKey.discard(home.key);
+      // Only an empty home goes: it was made for the key.
+      await rmdir(home.root).catch(() => undefined);
+    }
     throw error;
   }
 }

@@ -39,7 +39,8 @@ export class SiteKey {
 
   static async #from(stored: StoredKey): Promise<SiteKey> {
     const key = await importJWK(stored, 'EdDSA');
-    if (key instanceof Uint8Array) throw new NodeFailure('usage', 'site.key: expected an Ed25519 key, got a symmetric one');
+    if (key instanceof Uint8Array)
+      throw new NodeFailure('usage', 'site.key: expected an Ed25519 key, got a symmetric one');
     return new SiteKey({ kty: stored.kty, crv: stored.crv, x: stored.x }, key);
   }
 
@@ -77,6 +78,12 @@ export class SiteTokens {
   set skewSeconds(seconds: number) {
     if (Math.abs(seconds - this.#skewSeconds) >= 30) this.#current = undefined;
     this.#skewSeconds = seconds;
+  }
+
+  /** For a connection that lives as long as its token. */
+  renewed(): Promise<string> {
+    this.#current = undefined;
+    return this.token();
   }
 
   async token(): Promise<string> {

@@ -15,7 +15,8 @@ export class Measurement {
     const { blobs, journal, patience, report, signal } = this.tools;
     const { study, model } = this.task;
     const { digest, bytes } = model.blob;
-    const onProgress = (done: number): void => report({ state: 'fetching', round: null, model: digest, done, total: bytes });
+    const onProgress = (done: number): void =>
+      report({ state: 'fetching', round: null, model: digest, done, total: bytes });
     this.#path = await patience.ask(() => blobs.fetch(model.blob, { signal, onProgress }), signal);
     const newest = await journal.newestModel();
     if (newest?.model.studyId !== model.studyId || newest.model.version < model.version) {
@@ -32,7 +33,8 @@ export class Measurement {
       { kind: 'evaluate', study: study.manifest, model: this.#path, validation: validation! },
       {
         signal,
-        onProgress: ({ done, total }) => report({ state: 'evaluating', model: digest, version: model.version, done, total }),
+        onProgress: ({ done, total }) =>
+          report({ state: 'evaluating', model: digest, version: model.version, done, total }),
       },
     );
     const { dice, hd95 } = evaluated.mean;

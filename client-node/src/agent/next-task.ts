@@ -30,7 +30,7 @@ export interface Known {
 export function nextTask(assignment: Assignment, known: Known): Task {
   const { study, model, round } = assignment;
   if (known.validationVolumes > 0) {
-    const oldest = known.unmeasured[0];
+    const oldest = known.unmeasured.at(0);
     if (oldest !== undefined) return { kind: 'evaluate', ...oldest };
   }
   if (study === null) return { kind: 'wait', finished: assignment.finished };

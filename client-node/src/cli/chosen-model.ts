@@ -14,16 +14,23 @@ export interface ChosenModel {
 }
 
 /** A model is used with the study it was made for: patch, spacing and classes belong to it. */
-export async function chooseModel(settings: NodeSettings, flags: { model?: string; study?: string }): Promise<ChosenModel> {
+export async function chooseModel(
+  settings: NodeSettings,
+  flags: { model?: string; study?: string },
+): Promise<ChosenModel> {
   const home = nodeHome(settings.home);
   const newest = await (await Journal.open(home)).newestModel();
   const study = flags.study === undefined ? newest?.manifest : await studyFile(resolve(flags.study));
   if (study === undefined) {
-    throw new NodeFailure('usage', `${home.root} holds no model yet: run the node until it has one, or give --model FILE and --study FILE`);
+    throw new NodeFailure(
+      'usage',
+      `${home.root} holds no model yet: run the node until it has one, or give --model FILE and --study FILE`,
+    );
   }
   if (flags.model !== undefined) {
     const path = resolve(flags.model);
-    if ((await readFileIfPresent(path)) === undefined) throw new NodeFailure('usage', `--model: expected a file, found no ${path}`);
+    if ((await readFileIfPresent(path)) === undefined)
+      throw new NodeFailure('usage', `--model: expected a file, found no ${path}`);
     return { path, study, name: path };
   }
   if (newest === undefined) throw new NodeFailure('usage', `${home.root} holds no model yet: give --model FILE`);

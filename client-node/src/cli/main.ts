@@ -17,7 +17,10 @@ function createProgram(session: Session): Command {
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(add --help for the options)')
-    .addHelpText('after', `\nExit codes: ${exitCodeText()}\nEvery setting is also an environment variable, --threads as CONSILIUM_NODE_THREADS, and a line of node.json in the home.`);
+    .addHelpText(
+      'after',
+      `\nExit codes: ${exitCodeText()}\nEvery setting is also an environment variable, --threads as CONSILIUM_NODE_THREADS, and a line of node.json in the home.`,
+    );
   addEnrolCommand(program);
   addRunCommand(program, session);
   addDataCommand(program);

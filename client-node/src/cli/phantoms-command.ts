@@ -36,7 +36,8 @@ export function addPhantomsCommand(program: Command): void {
     .option('--json', 'print the answer as JSON')
     .action(async (directory: string, flags: PhantomFlags) => {
       const path = resolve(directory);
-      if (existsSync(path)) throw new NodeFailure('usage', `phantoms: expected a new folder, got ${path}, which exists`);
+      if (existsSync(path))
+        throw new NodeFailure('usage', `phantoms: expected a new folder, got ${path}, which exists`);
       const { json, site = basename(path).toLowerCase(), ...options } = flags;
       const names = await writeWholeSite(path, (unfinished) => writePhantomSite(unfinished, { site, ...options }));
       if (json === true) printJson({ directory: path, volumes: names });

@@ -31,7 +31,13 @@ export function addPredictCommand(program: Command, session: Session): void {
       const chosen = await chooseModel(settings, flags);
       log.info(`segmenting ${images.length} images with ${chosen.name}`);
       const predicted = await startTrainer(settings, log, session).run(
-        { kind: 'predict', study: chosen.study, model: chosen.path, images, folder: resolve(flags.out ?? 'predictions') },
+        {
+          kind: 'predict',
+          study: chosen.study,
+          model: chosen.path,
+          images,
+          folder: resolve(flags.out ?? 'predictions'),
+        },
         {
           signal: session.signal,
           onProgress: ({ done, total }) => status.show(`segmenting ${bar(done, total)} ${done}/${total}`),
@@ -56,6 +62,7 @@ async function imagesOf(input: string): Promise<string[]> {
   const inside = join(input, 'images');
   const folder = (await stat(inside).catch(() => undefined))?.isDirectory() === true ? inside : input;
   const names = (await readdir(folder)).filter((name) => IMAGE.test(name)).sort();
-  if (names.length === 0) throw new NodeFailure('bad-data', `predict: expected images (.nii, .nii.gz, .h5) in ${folder}, found none`);
+  if (names.length === 0)
+    throw new NodeFailure('bad-data', `predict: expected images (.nii, .nii.gz, .h5) in ${folder}, found none`);
   return names.map((name) => join(folder, name));
 }

@@ -39,7 +39,10 @@ export function addRunCommand(program: Command, session: Session): void {
 async function runNode(settings: NodeSettings, untilFinished: boolean, session: Session): Promise<void> {
   const status = new StatusLine(process.stderr);
   const log = createLog(settings, status);
-  session.onClose(() => Promise.resolve(status.clear()));
+  session.onClose(() => {
+    status.clear();
+    return Promise.resolve();
+  });
   const home = nodeHome(settings.home);
   const { enrolment, key } = await requireEnrolment(home);
   const { data, validation } = siteFolders(settings, enrolment.role);
@@ -59,7 +62,7 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     blobs: new BlobCache(home.blobs, rest),
     journal: await Journal.open(home),
     trainer: startTrainer(settings, log, session),
-    connect: (events) => new ControlSocket({ server, token: () => tokens.token(), log, ...events }),
+    connect: (events) => new ControlSocket({ server, token: () => tokens.renewed(), log, ...events }),
     sign: (manifest) => key.signManifest(manifest),
     clock: systemClock,
     jitter: () => Math.random(),
@@ -75,7 +78,10 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
 }
 
 /** An observer's own folder may itself be the validation folder. */
-function siteFolders(settings: NodeSettings, role: 'trainer' | 'observer'): { data: string | null; validation: string | null } {
+function siteFolders(
+  settings: NodeSettings,
+  role: 'trainer' | 'observer',
+): { data: string | null; validation: string | null } {
   const data = settings.data ?? null;
   if (data !== null) requireFolder(data, '--data');
   if (settings.validation !== undefined) requireFolder(settings.validation, '--validation');
@@ -85,7 +91,10 @@ function siteFolders(settings: NodeSettings, role: 'trainer' | 'observer'): { da
     throw new NodeFailure('usage', 'run: expected --data DIR with images/ and labels/, got none');
   }
   if (role === 'observer' && validation === null) {
-    throw new NodeFailure('usage', 'run: an observer needs --validation DIR (or --data DIR) with images/ and labels/, got none');
+    throw new NodeFailure(
+      'usage',
+      'run: an observer needs --validation DIR (or --data DIR) with images/ and labels/, got none',
+    );
   }
   return { data, validation };
 }
@@ -96,7 +105,8 @@ function requireFolder(path: string, option: string): void {
     isFolder = statSync(path).isDirectory();
   } catch (error) {
     const code = systemCode(error);
-    if (code !== 'ENOENT') throw new NodeFailure('bad-data', `${option}: ${path} cannot be read (${code ?? 'unknown'})`, { cause: error });
+    if (code !== 'ENOENT')
+      throw new NodeFailure('bad-data', `${option}: ${path} cannot be read (${code ?? 'unknown'})`, { cause: error });
   }
   if (!isFolder) throw new NodeFailure('bad-data', `${option}: expected a folder, got ${path}, which is none`);
 }
@@ -116,7 +126,9 @@ async function lockHome(home: string, session: Session): Promise<void> {
     });
     session.onClose(release);
   } catch (error) {
-    throw new NodeFailure('usage', `${home}: expected to be the only node with this home, another one is running`, { cause: error });
+    throw new NodeFailure('usage', `${home}: expected to be the only node with this home, another one is running`, {
+      cause: error,
+    });
   }
 }
 

@@ -17,7 +17,11 @@ const NodeSettingsSchema = z.strictObject({
   home: z.string().min(1),
   server: ServerUrl.optional().describe('else the one that this node enrolled at'),
   data: z.string().min(1).optional().describe('folder with images/ and labels/'),
-  validation: z.string().min(1).optional().describe('folder with images/ and labels/; else validation/ of the data folder'),
+  validation: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder with images/ and labels/; else validation/ of the data folder'),
   cache: z.string().min(1).optional().describe('resampled volumes; else cache/ of the home'),
   threads: WholeNumber(0, 1024).default(0).describe('0 leaves the number to the engine: every core'),
   seed: WholeNumber(0, 0xffffffff).default(0),
@@ -114,7 +118,9 @@ function fromFile(home: string): Layer {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   } catch (error) {
-    throw new NodeFailure('usage', `${path}: expected a JSON object with settings (${errorText(error)})`, { cause: error });
+    throw new NodeFailure('usage', `${path}: expected a JSON object with settings (${errorText(error)})`, {
+      cause: error,
+    });
   }
   throw new NodeFailure('usage', `${path}: expected a JSON object with settings`);
 }

@@ -34,7 +34,10 @@ export async function readFileIfPresent(path: string): Promise<Buffer | undefine
 }
 
 /** Undefined where there is no such file; a file that does not hold what it should is a failure that names it. */
-export async function readJsonIfPresent<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S> | undefined> {
+export async function readJsonIfPresent<S extends z.ZodType>(
+  path: string,
+  schema: S,
+): Promise<z.output<S> | undefined> {
   const bytes = await readFileIfPresent(path);
   if (bytes === undefined) return undefined;
   let value: unknown;
@@ -51,7 +54,7 @@ export async function readJsonIfPresent<S extends z.ZodType>(path: string, schem
 }
 
 export function firstIssue(error: z.ZodError): string {
-  const issue = error.issues[0];
+  const issue = error.issues.at(0);
   if (issue === undefined) return 'does not have the expected form';
   const place = issue.path.map(String).join('.');
   return place === '' ? issue.message : `${place}: ${issue.message}`;

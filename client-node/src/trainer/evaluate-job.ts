@@ -10,7 +10,10 @@ export async function evaluate(job: EvaluateJob, workshop: Workshop, context: Jo
   const { model, spacing } = job.study;
   const site = await openSite(job.validation, { ...model, spacing }, { cacheDir: workshop.options.cache });
   if (site.labelled.length === 0) {
-    throw new NodeFailure('bad-data', `${job.validation}: expected at least one labelled volume to measure on, got none`);
+    throw new NodeFailure(
+      'bad-data',
+      `${job.validation}: expected at least one labelled volume to measure on, got none`,
+    );
   }
   const predictor = await openPredictor(workshop, model, job.model);
   const volumes: VolumeFigures[] = [];

@@ -22,7 +22,11 @@ export async function predict(job: PredictJob, workshop: Workshop, context: JobC
         if (!(error instanceof VolumeError)) throw error;
         result.failed.push({ image, sentence: `${basename(image)} ${error.message}` });
       }
-      context.onProgress({ done: result.written.length + result.failed.length, total: job.images.length, metrics: null });
+      context.onProgress({
+        done: result.written.length + result.failed.length,
+        total: job.images.length,
+        metrics: null,
+      });
     }
   } finally {
     predictor.dispose();

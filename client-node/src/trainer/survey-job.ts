@@ -22,5 +22,5 @@ export async function survey(job: SurveyJob, workshop: Workshop): Promise<Survey
 function findings(site: Site | null, split: DataCheck['volumes'][number]['split']): string[] {
   if (site === null) return [];
   const leftOut = site.check.volumes.filter((volume) => volume.split === split && volume.problems.length > 0);
-  return [...site.check.problems, ...leftOut.map(({ name, problems }) => `volume ${name} is left out: ${problems[0]!}`)];
+  return [...site.check.problems, ...leftOut.map(({ name, problems }) => `volume ${name} is left out: ${problems[0]}`)];
 }

@@ -20,9 +20,16 @@ import type { Workshop } from './workshop.js';
 export async function train(job: TrainJob, workshop: Workshop, context: JobContext): Promise<TrainedUpdate> {
   const { ops } = await workshop.trainingEngine();
   const { study } = job;
-  const site = await openSite(job.data, { ...study.model, spacing: study.spacing }, { cacheDir: workshop.options.cache });
+  const site = await openSite(
+    job.data,
+    { ...study.model, spacing: study.spacing },
+    { cacheDir: workshop.options.cache },
+  );
   if (site.labelled.length + site.unlabelled.length === 0) {
-    throw new NodeFailure('bad-data', `${job.data}: expected at least one volume that study "${study.name}" can train on, got none`);
+    throw new NodeFailure(
+      'bad-data',
+      `${job.data}: expected at least one volume that study "${study.name}" can train on, got none`,
+    );
   }
   const { localSteps, count } = study.rounds;
   const base = await readFile(job.base);

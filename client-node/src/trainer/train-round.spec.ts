@@ -30,7 +30,7 @@ class Drift implements Learner<number> {
   }
 
   restoreState({ tensors, counters }: ReturnType<Drift['saveState']>) {
-    this.weight = (tensors.get('weight')!.data as Float32Array)[0]!;
+    this.weight = tensors.get('weight')!.data[0]!;
     this.#random = Random.restore(counters.random);
   }
 }
@@ -50,7 +50,7 @@ class Draws implements BatchSource<number> {
 function roundOf(learner: Drift, more: Partial<RoundOfTraining<number>> = {}): RoundOfTraining<number> {
   let now = 0;
   return {
-    learner: learner as Learner<number>,
+    learner: learner,
     batches: new Draws(),
     checkpoint: new CheckpointFile(join(folder, 'checkpoint.safetensors'), 'round 2'),
     localSteps: 10,

@@ -129,11 +129,16 @@ export class TrainerProcess implements Trainer {
       running.reject(running.options.signal.reason);
     } else if (running.restarts === 0) {
       running.restarts++;
-      this.options.onNote('warn', `the trainer process ended (${how}); it is started again${cause === '' ? '' : `: ${cause}`}`);
+      this.options.onNote(
+        'warn',
+        `the trainer process ended (${how}); it is started again${cause === '' ? '' : `: ${cause}`}`,
+      );
       this.#start();
     } else {
       this.#running = undefined;
-      running.reject(new NodeFailure('internal', `the trainer process ended twice during ${running.job.kind} (${how}): ${cause}`));
+      running.reject(
+        new NodeFailure('internal', `the trainer process ended twice during ${running.job.kind} (${how}): ${cause}`),
+      );
     }
   }
 }

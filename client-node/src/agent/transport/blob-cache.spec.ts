@@ -102,7 +102,10 @@ test('a refusal is the server’s sentence, and an abort is the caller’s reaso
     response.writeHead(404, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ statusCode: 404, code: 'not-found', message: 'no such blob' }));
   };
-  await expect(cache.fetch(blob)).rejects.toMatchObject({ kind: 'refused', message: 'the server refused: no such blob' });
+  await expect(cache.fetch(blob)).rejects.toMatchObject({
+    kind: 'refused',
+    message: 'the server refused: no such blob',
+  });
   const abort = new AbortController();
   answer = () => abort.abort(new Error('enough'));
   await expect(cache.fetch(blob, { signal: abort.signal })).rejects.toThrow('enough');

@@ -58,7 +58,10 @@ export class BlobCache {
   async prune(keep: number): Promise<void> {
     const names = await readdir(this.folder).catch(() => []);
     const dated = await Promise.all(
-      names.map(async (name) => ({ name, time: (await stat(join(this.folder, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
+      names.map(async (name) => ({
+        name,
+        time: (await stat(join(this.folder, name)).catch(() => undefined))?.mtimeMs ?? 0,
+      })),
     );
     const old = dated.sort((a, b) => b.time - a.time).slice(keep);
     await Promise.all(old.map(({ name }) => rm(join(this.folder, name), { force: true })));

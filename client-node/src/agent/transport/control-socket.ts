@@ -13,7 +13,7 @@ export interface ControlSocketOptions {
   log: Log;
   /** Something may have changed: ask for the assignment. */
   onWake: () => void;
-  /** The server will not have this node: protocol or identity. */
+  /** The server does not want what this node says of itself; it is told again later. */
   onRefused: (sentence: string) => void;
 }
 
@@ -66,33 +66,40 @@ export class ControlSocket {
   /** Best effort: a lost progress message is replaced by the next. */
   progress(progress: Progress): void {
     if (!this.#socket.connected) return;
-    this.#socket.timeout(ACKNOWLEDGEMENT_TIMEOUT_MS).emit('progress', progress, (error: Error | null, answer?: Acknowledgement) => {
-      if (error === null && answer?.ok === false) this.#options.log.debug(`progress not taken: ${answer.sentence}`);
-    });
+    this.#socket
+      .timeout(ACKNOWLEDGEMENT_TIMEOUT_MS)
+      .emitWithAck('progress', progress)
+      .then(
+        (answer: Acknowledgement) => {
+          if (!answer.ok) this.#options.log.debug(`progress not taken: ${answer.sentence}`);
+        },
+        () => undefined,
+      );
   }
 
   async #greet(): Promise<void> {
     try {
-      const answer = await this.#socket.timeout(ACKNOWLEDGEMENT_TIMEOUT_MS).emitWithAck('hello', this.#options.hello());
-      if (!answer.ok) {
-        this.#options.onRefused(answer.sentence);
+      const waiting = this.#socket.timeout(ACKNOWLEDGEMENT_TIMEOUT_MS).emitWithAck('hello', this.#options.hello());
+      const answer = (await waiting) as Acknowledgement;
+      if (answer.ok) {
+        this.#options.onWake();
         return;
       }
-      this.#options.onWake();
+      this.#options.onRefused(answer.sentence);
     } catch {
-      // No answer in time: the socket is as good as down.
-      this.#socket.disconnect();
-      this.#connectLater();
+      this.#options.log.debug('control line: no answer to hello in time');
     }
+    this.#socket.disconnect();
+    this.#connectLater(RECONNECT_AT_MOST_MS);
   }
 
-  #connectLater(): void {
+  #connectLater(delay = RECONNECT_MS): void {
     if (this.#closed) return;
     // A refusal of the token shows itself to the agent when it asks for the assignment.
     this.#options.onWake();
     clearTimeout(this.#reconnect);
     this.#reconnect = setTimeout(() => {
       this.#socket.connect();
-    }, RECONNECT_MS);
+    }, delay);
   }
 }

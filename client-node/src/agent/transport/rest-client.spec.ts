@@ -69,7 +69,9 @@ test('an address that nobody answers is unreachable', async () => {
 test('another protocol version is refused with both', async () => {
   answer = (_, response) => json(response, 200, health(0, 99));
   await expect(new RestClient(url, systemClock).health()).rejects.toMatchObject({ kind: 'refused' });
-  await expect(new RestClient(url, systemClock).health()).rejects.toThrow(`protocol ${PROTOCOL_VERSION}, the server speaks 99`);
+  await expect(new RestClient(url, systemClock).health()).rejects.toThrow(
+    `protocol ${PROTOCOL_VERSION}, the server speaks 99`,
+  );
 });
 
 test('a refused token makes the node compare the clocks and ask once more', async () => {

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { DetailedError, Upload, type UploadOptions } from 'tus-js-client';
+import { DetailedError, Upload, type HttpResponse, type UploadOptions } from 'tus-js-client';
 import { z } from 'zod';
 import type { BlobRef } from '@consilium/shared';
 import { NodeFailure } from '../../settings/failure.js';
@@ -40,7 +40,12 @@ export async function forgetUpload(placeFile: string): Promise<void> {
   await rm(placeFile, { force: true });
 }
 
-function startUpload(rest: RestClient, request: UploadRequest, url: string | null, end: (how: UploadEnd) => void): void {
+function startUpload(
+  rest: RestClient,
+  request: UploadRequest,
+  url: string | null,
+  end: (how: UploadEnd) => void,
+): void {
   const stalled = setTimeout(() => {
     finish({ done: false, error: new DOMException('stalled', 'TimeoutError') });
   }, STALL_MS);
@@ -92,16 +97,16 @@ async function rememberPlace(request: UploadRequest, url: string | null): Promis
 
 function uploadFailure(server: string, error: unknown): NodeFailure {
   const response = error instanceof DetailedError ? error.originalResponse : null;
-  if (response === null || response.getStatus() === 0) {
+  if (response === null || response.getStatus() < 200) {
     return unreachable(server, error instanceof DetailedError ? (error.causingError ?? error) : error);
   }
-  const text = response.getBody();
-  let body: unknown = text;
+  return refusalOf(server, new Response(null, { status: response.getStatus() }), answerOf(response));
+}
+
+function answerOf(response: HttpResponse): unknown {
   try {
-    body = JSON.parse(text);
+    return JSON.parse(response.getBody());
   } catch {
-    // tus itself answers in plain text
-    body = { statusCode: response.getStatus(), code: 'upload', message: text.slice(0, 200) };
+    return undefined;
   }
-  return refusalOf(server, new Response(null, { status: Math.max(200, response.getStatus()) }), body);
 }
