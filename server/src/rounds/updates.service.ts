@@ -144,7 +144,7 @@ export class UpdatesService {
       receivedAt: now,
     });
     const { steps, metrics } = manifest;
-    const change = { state: 'accepted', done: steps, metrics, refusal: null, updatedAt: now } as const;
+    const change = { state: 'accepted', done: steps, total: steps, metrics, refusal: null, updatedAt: now } as const;
     await manager.update(ContributionEntity, { roundId: round.id, siteId: site.id }, change);
     return id;
   }
