@@ -9,7 +9,11 @@ import type { AggregateMeasure, AggregateRequest } from './aggregate-once.js';
 import { thisMachine, type BenchReport } from './report.js';
 
 /** V-Net widths by the megabytes of their model: the published network, and wider ones. */
-const WIDTHS: Record<string, number> = { 38: 16, 151: 32, 492: 57 };
+const WIDTHS = new Map([
+  [38, 16],
+  [151, 32],
+  [492, 57],
+]);
 const REPEATS = 3;
 
 /** Weighted float64 mean of float32 arrays that are already in memory, without an allocation in the loop. */
@@ -45,9 +49,11 @@ export async function run(args: string[]): Promise<BenchReport> {
   const rows: BenchReport['rows'] = [];
   for (const text of values.cases.split(',')) {
     const [count, megabytes] = text.split('x');
-    const width = WIDTHS[megabytes ?? ''];
-    if (!Number(count) || width === undefined)
-      throw new Error(`bench: expected cases as 10x38 (MB ${Object.keys(WIDTHS).join(', ')}), got ${text}`);
+    const width = WIDTHS.get(Number(megabytes));
+    if (!Number(count) || width === undefined) {
+      const sizes = [...WIDTHS.keys()].join(', ');
+      throw new Error(`bench: expected cases such as 10x38, of ${sizes} MB, got ${text}`);
+    }
     rows.push(await measureCase(Number(count), width, values.directory));
   }
   const worst = (column: string) => Math.max(...rows.map((row) => Number(row[column] ?? NaN)));

@@ -22,10 +22,10 @@ export function thisMachine(): BenchReport['machine'] {
 export function renderBench({ machine, rows, ratios }: BenchReport): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const lines = [columns, ...rows.map((row) => columns.map((column) => cell(row[column] ?? null)))];
-  const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
+  const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
   return [
     `${machine.processor}, ${machine.cores} cores, ${machine.memoryGB} GB, Node ${machine.node}`,
-    ...lines.map((line) => line.map((text, i) => text.padStart(widths[i]!)).join('  ')),
+    ...lines.map((line) => line.map((text, i) => text.padStart(widths[i])).join('  ')),
     ...Object.entries(ratios).map(([name, ratio]) => `${name}: ${cell(ratio)}`),
   ].join('\n');
 }

@@ -105,7 +105,7 @@ export class AggregationJobs {
       const ranges = valueRanges(file, tensors);
       this.#ranges.set(base.digest, ranges);
       const [oldest] = this.#ranges.keys();
-      if (this.#ranges.size > 4) this.#ranges.delete(oldest!);
+      if (this.#ranges.size > 4) this.#ranges.delete(oldest);
       return ranges;
     } finally {
       file.close();

@@ -9,8 +9,8 @@ const folder = import.meta.url.endsWith('.ts') ? '../../dist/aggregation/' : './
 const WORKER = new URL(`${folder}aggregation-worker.js`, import.meta.url);
 
 interface Waiting {
-  resolve(result: unknown): void;
-  reject(error: Error): void;
+  resolve: (result: unknown) => void;
+  reject: (error: Error) => void;
 }
 
 /** Admission and aggregation of whole models, one job after the other in a thread of their own. */
@@ -37,7 +37,7 @@ export class AggregationService implements OnApplicationShutdown {
   #run<T>(job: CheckJob | AggregateJob): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const id = ++this.#lastId;
-      this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject });
+      this.#waiting.set(id, { resolve: resolve, reject });
       const worker = (this.#worker ??= this.#start());
       worker.ref();
       worker.postMessage({ id, job } satisfies JobMessage);

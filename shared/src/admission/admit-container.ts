@@ -21,7 +21,7 @@ export function admitContainer(header: ContainerHeader, tensors: readonly Expect
     }
     got.delete(name);
   }
-  const [unexpected] = [...got.keys()].sort();
+  const unexpected = [...got.keys()].sort().at(0);
   if (unexpected === undefined) return null;
   const sentence = `Update: expected the ${tensors.length} tensors of the study, got ${quoted(unexpected)} as well.`;
   return { reason: 'tensor-unexpected', sentence };

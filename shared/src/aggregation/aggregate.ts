@@ -20,7 +20,7 @@ export interface Aggregation {
   ranges: ReadonlyMap<string, ValueRange>;
   rule: AggregationRule;
   /** Receives the new model's values, tensor after tensor; `values` is only valid during the call. */
-  write(values: Float32Array): void;
+  write: (values: Float32Array) => void;
 }
 
 /**
@@ -63,11 +63,15 @@ interface Tools {
 function aggregateTensor(aggregation: Aggregation, tensor: ExpectedTensor, totalWeight: number, tools: Tools): void {
   const { base, updates, tensors } = aggregation;
   const role = roleOf(tensor);
-  if (role === 'parameter') return foldParameter(aggregation, tensor, totalWeight, tools);
+  if (role === 'parameter') {
+    foldParameter(aggregation, tensor, totalWeight, tools);
+    return;
+  }
   if (role === 'class-means' || role === 'class-support') {
     const [classes, width] = tensors.find(({ name }) => name === CLASS_MEANS)!.shape as [number, number];
     const priors = poolClassPriors(base, updates, classes, width);
-    return aggregation.write(role === 'class-means' ? priors.means : priors.support);
+    aggregation.write(role === 'class-means' ? priors.means : priors.support);
+    return;
   }
   const mean = meanOfVariance(tensor.name);
   for (const { start, length } of windows(tensor)) {

@@ -28,7 +28,7 @@ const model: fc.Arbitrary<NamedTensors> = fc
   .tuple(list(value, 6), list(value, 1), list(value, 3), list(value, 3), list(value, 6), list(fc.nat(1e6), 2))
   .map(([weights, mu, means, variances, priors, support]) => {
     const data = [weights, mu, means, variances.map(Math.abs), priors, support];
-    return new Map(TENSORS.map(({ name, shape }, i) => [name, float32Tensor(shape, data[i]!)]));
+    return new Map(TENSORS.map(({ name, shape }, i) => [name, float32Tensor(shape, data[i])]));
   });
 const updates: fc.Arbitrary<Update[]> = fc.array(
   fc.record({ tensors: model, weight: fc.integer({ min: 1, max: 2 ** 30 }) }),
@@ -73,7 +73,7 @@ const negated = ({ tensors, weight }: Update): Update => ({
 const of = (tensors: NamedTensors, name: string): number[] => [...tensors.get(name)!.data].map(Number);
 const close = (got: number[], expected: number[], scale: number) =>
   got.forEach((x, i) =>
-    expect(Math.abs(x - expected[i]!)).toBeLessThanOrEqual(Math.abs(expected[i]!) * 2 ** -23 + scale),
+    expect(Math.abs(x - expected[i])).toBeLessThanOrEqual(Math.abs(expected[i]) * 2 ** -23 + scale),
   );
 /** What the grid loses: 8 terms below 2^10 (see exact-sum.ts). */
 const GRID = 8 * 2 ** 10 * 2 ** -51;
@@ -98,7 +98,7 @@ describe.each(Object.values(aggregationRules))('aggregation rule $name', (rule) 
       fc.property(updates, (sites) => {
         const total = sites.reduce((sum, { weight }) => sum + weight, 0);
         const mean = Array.from({ length: 6 }, (_, i) =>
-          sites.reduce((sum, { tensors, weight }) => sum + of(tensors, 'conv.weight')[i]! * (weight / total), 0),
+          sites.reduce((sum, { tensors, weight }) => sum + of(tensors, 'conv.weight')[i] * (weight / total), 0),
         );
         close(of(run(rule, zeros, sites), 'conv.weight'), mean, GRID + 2 ** -40);
       }),
@@ -152,7 +152,7 @@ describe.each(Object.values(aggregationRules))('aggregation rule $name', (rule) 
         [
           'big.weight',
           float32Tensor(
-            tensors[0]!.shape,
+            tensors[0].shape,
             Float32Array.from({ length: 2 * WINDOW + 3 }, (_, i) => (i % 251) * factor),
           ),
         ],

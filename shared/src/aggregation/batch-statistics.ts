@@ -34,7 +34,7 @@ export function poolVariance(
   poolTerms(updates, out, ({ source }) => {
     source.read(mean, start, means);
     source.read(variance, start, variances);
-    for (let i = 0; i < terms.length; i++) terms[i] = variances[i]! + (means[i]! - pooled[i]!) ** 2;
+    for (let i = 0; i < terms.length; i++) terms[i] = variances[i] + (means[i] - pooled[i]) ** 2;
     return terms;
   });
 }

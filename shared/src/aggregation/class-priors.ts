@@ -22,13 +22,13 @@ export function poolClassPriors(
   const pooled = readPriors(base, classes, width);
   const sites = updates.map(({ source }) => readPriors(source, classes, width));
   for (let c = 0; c < classes; c++) {
-    const seen = sites.filter(({ support }) => support[c]! > 0);
+    const seen = sites.filter(({ support }) => support[c] > 0);
     if (seen.length === 0) continue;
     const mean = new ExactMean(width);
-    for (const { means, support } of seen) mean.measure(means.subarray(c * width, (c + 1) * width), support[c]!);
-    for (const { means, support } of seen) mean.add(means.subarray(c * width, (c + 1) * width), support[c]!);
+    for (const { means, support } of seen) mean.measure(means.subarray(c * width, (c + 1) * width), support[c]);
+    for (const { means, support } of seen) mean.add(means.subarray(c * width, (c + 1) * width), support[c]);
     pooled.means.set(mean.mean(), c * width);
-    pooled.support[c] = seen.reduce((sum, { support }) => sum + support[c]!, 0);
+    pooled.support[c] = seen.reduce((sum, { support }) => sum + support[c], 0);
   }
   return pooled;
 }

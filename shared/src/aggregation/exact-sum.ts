@@ -43,13 +43,13 @@ export class ExactMean {
 
   measure(values: Float32Array | Float64Array, weight: number): void {
     this.#totalWeight += weight;
-    for (let i = 0; i < this.#largest.length; i++) this.#largest[i] = Math.max(this.#largest[i]!, Math.abs(values[i]!));
+    for (let i = 0; i < this.#largest.length; i++) this.#largest[i] = Math.max(this.#largest[i], Math.abs(values[i]));
   }
 
   add(values: Float32Array | Float64Array, weight: number): void {
     for (let i = 0; i < this.#sums.length; i++) {
-      const shift = gridShift(this.#largest[i]!, this.#totalWeight);
-      this.#sums[i]! += values[i]! * weight + shift - shift;
+      const shift = gridShift(this.#largest[i], this.#totalWeight);
+      this.#sums[i] += values[i] * weight + shift - shift;
     }
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ContainerError } from './container-error.js';
 import { decodeContainer, encodeContainer } from './container.js';
 import { containerHeaderEnd, readContainerHeader } from './header.js';
-import { elementCount, float32Tensor, float32Values, type HostTensor, type NamedTensors } from './host-tensor.js';
+import { elementCount, float32Tensor, float32Values, type HostTensor } from './host-tensor.js';
 
 const shapes = fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 });
 const values: Record<HostTensor['dtype'], (count: number) => HostTensor['data']> = {
@@ -24,7 +24,7 @@ const tensors = fc
 const names = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('0', '10', '__proto__', 'constructor', 'a"b\\'));
 const containers = fc
   .tuple(fc.array(fc.tuple(names, tensors), { maxLength: 6 }), fc.dictionary(names, fc.string()))
-  .map(([entries, metadata]) => ({ named: new Map(entries) as NamedTensors, metadata }))
+  .map(([entries, metadata]) => ({ named: new Map(entries), metadata }))
   .filter(({ named }) => !named.has('__metadata__'));
 
 /** A container with this header and `dataBytes` zeros behind it. */

@@ -119,12 +119,12 @@ function readEntry(name: string, value: unknown, dataOffset: number, limits: Con
     throw malformed(`tensor ${quoted(name)}: expected data_offsets of two whole numbers, none negative`);
   }
   const expected = shape.reduce((product, side) => product * side, containerDtypes[dtype].bytes);
-  if (offsets[1]! - offsets[0]! !== expected) {
+  if (offsets[1] - offsets[0] !== expected) {
     throw malformed(
       `tensor ${quoted(name)}: expected ${expected} bytes for ${dtype} [${shape.join(', ')}], got offsets ${offsets.join(' to ')}`,
     );
   }
-  return { name, dtype, shape, begin: dataOffset + offsets[0]!, end: dataOffset + offsets[1]! };
+  return { name, dtype, shape, begin: dataOffset + offsets[0], end: dataOffset + offsets[1] };
 }
 
 /** A byte that no tensor owns could carry anything past admission; a byte that two own would count twice. */

@@ -14,8 +14,8 @@ export function repeatedKey(text: string): string | null {
     else if (token === ':') {
       const key = JSON.parse(last) as string;
       const keys = open.at(-1)!;
-      if (keys!.has(key)) return key;
-      keys!.add(key);
+      if (keys.has(key)) return key;
+      keys.add(key);
     } else if (token !== ',') last = token;
   }
   return null;

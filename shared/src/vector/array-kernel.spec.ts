@@ -28,7 +28,7 @@ describe.each([VectorKernel, ScalarKernel])('$name', (Kernel) => {
         const kernel = used();
         kernel.clearSums(length);
         for (const [values, weight] of updates) {
-          for (let i = 0; i < length; i++) sums[i]! += values[i]! * weight + shift - shift;
+          for (let i = 0; i < length; i++) sums[i] += values[i] * weight + shift - shift;
           kernel.values(length).set(values.slice(0, length));
           kernel.addTerms(length, weight, shift);
         }

@@ -20,18 +20,18 @@ export class ScalarKernel implements ArrayKernel {
 
   addTerms(length: number, weight: number, shift: number): void {
     const [values, sums] = [this.#values, this.#sums];
-    for (let i = 0; i < length; i++) sums[i]! += values[i]! * weight + shift - shift;
+    for (let i = 0; i < length; i++) sums[i] += values[i] * weight + shift - shift;
   }
 
   divide(length: number, divisor: number): void {
     const [values, sums] = [this.#values, this.#sums];
-    for (let i = 0; i < length; i++) values[i] = sums[i]! / divisor;
+    for (let i = 0; i < length; i++) values[i] = sums[i] / divisor;
   }
 
   within(length: number, low: number, high: number): boolean {
     const values = this.#values;
     for (let i = 0; i < length; i++) {
-      const value = values[i]!;
+      const value = values[i];
       if (!(value >= low && value <= high && Number.isFinite(value))) return false;
     }
     return true;
@@ -40,7 +40,7 @@ export class ScalarKernel implements ArrayKernel {
   largest(length: number): number {
     const values = this.#values;
     let largest = 0;
-    for (let i = 0; i < length; i++) largest = Math.max(largest, Math.abs(values[i]!));
+    for (let i = 0; i < length; i++) largest = Math.max(largest, Math.abs(values[i]));
     return largest;
   }
 }

@@ -25,11 +25,8 @@ export class VectorKernel implements ArrayKernel {
 
   constructor(capacity: number) {
     const room = Math.ceil(capacity / TURN) * TURN;
-    const instance = instantiate<KernelExports>(
-      (compiled ??= compile(assemble([ADD_TERMS, DIVIDE, WITHIN, LARGEST]))),
-      room * 12,
-    );
-    this.#exports = instance;
+    const instance = instantiate((compiled ??= compile(assemble([ADD_TERMS, DIVIDE, WITHIN, LARGEST]))), room * 12);
+    this.#exports = instance.functions as KernelExports;
     this.#sumsAt = room * 4;
     this.#values = new Float32Array(instance.memory.buffer, 0, room);
     this.#sums = new Float64Array(instance.memory.buffer, this.#sumsAt, room);

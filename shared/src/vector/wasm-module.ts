@@ -104,11 +104,17 @@ export function compile(bytes: Uint8Array): object {
   return new (host().Module)(bytes);
 }
 
-/** `Exports` states what `assemble` was given: its functions by name. The memory holds at least `memoryBytes`. */
-export function instantiate<Exports>(module: object, memoryBytes: number): Exports & { memory: WasmMemory } {
-  const exports = new (host().Instance)(module).exports as Exports & { memory: WasmMemory };
+export interface WasmInstance {
+  memory: WasmMemory;
+  /** What `assemble` was given, by name; the caller states its type. */
+  functions: unknown;
+}
+
+/** The memory holds at least `memoryBytes`. Throws where the process cannot have it. */
+export function instantiate(module: object, memoryBytes: number): WasmInstance {
+  const exports = new (host().Instance)(module).exports as { memory: WasmMemory };
   exports.memory.grow(Math.ceil(memoryBytes / PAGE_BYTES));
-  return exports;
+  return { memory: exports.memory, functions: exports };
 }
 
 function section(id: number, items: readonly Code[]): Code {
