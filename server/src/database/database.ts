@@ -1,9 +1,9 @@
-import { PGlite } from '@electric-sql/pglite';
 import { createPgConfig } from '@electric-sql/pglite/node-postgres';
 import { migrations } from '@consilium/migrations';
 import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { ExitCode, StartRefused } from '../settings/start-refused.js';
+import { openEmbedded } from './embedded.js';
 import { entities } from './entities.js';
 
 export interface Database {
@@ -42,7 +42,7 @@ async function connect(url: string): Promise<Database> {
 
 /** PGlite has one connection: a pool of one, never idle out, because its adapter cannot be connected twice. */
 async function embed(folder: string): Promise<Database> {
-  const pglite = await PGlite.create(folder);
+  const pglite = await openEmbedded(folder);
   const extra = { ...createPgConfig(pglite), max: 1, idleTimeoutMillis: 0 };
   const dataSource = new DataSource({ ...common, driver: pg, extra });
   try {

@@ -1,18 +1,58 @@
-import type { Digest, Refusal, StudyManifest } from '@consilium/shared';
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { modelTensors, type Digest, type ExpectedTensor, type Refusal, type StudyManifest } from '@consilium/shared';
+import { AggregationService } from '../aggregation/aggregation.service.js';
+import { BlobStore, type StoredBlob } from '../blobs/blob-store.js';
 
-export const MODEL_ARITHMETIC = Symbol('model arithmetic');
+/** What rounds need done with whole models, away from the thread that answers requests. Blobs are named by digest. */
+@Injectable()
+export class ModelArithmetic {
+  constructor(
+    private readonly store: BlobStore,
+    private readonly aggregation: AggregationService,
+  ) {}
 
-export interface AggregationJob {
-  manifest: StudyManifest;
-  base: Digest;
-  /** Weights are whole thousandths of a labelled volume; at least one is above 0. */
-  updates: { blob: Digest; weight: number }[];
+  /** Null where the blob is a container that may enter an aggregate on this base. */
+  admit(update: { manifest: StudyManifest; base: Digest; blob: Digest }): Promise<Refusal | null> {
+    return this.aggregation.check({
+      base: this.#file(update.base),
+      update: this.store.pathOf(update.blob),
+      tensors: expectedTensors(update.manifest),
+    });
+  }
+
+  /**
+   * The new model is in the blob store, complete, when this resolves; the same updates give the same digest in any order.
+   * Weights are whole thousandths of a labelled volume, at least one of them above 0.
+   */
+  async aggregate(job: {
+    manifest: StudyManifest;
+    base: Digest;
+    updates: { blob: Digest; weight: number }[];
+  }): Promise<StoredBlob> {
+    const output = join(this.store.making, randomUUID());
+    try {
+      const { digest, bytes } = await this.aggregation.aggregate({
+        base: this.#file(job.base),
+        updates: job.updates.map(({ blob, weight }) => ({ path: this.store.pathOf(blob), weight })),
+        tensors: expectedTensors(job.manifest),
+        rule: job.manifest.aggregation.rule,
+        output,
+      });
+      return await this.store.adopt(output, digest, bytes);
+    } finally {
+      await rm(output, { force: true });
+    }
+  }
+
+  #file(digest: Digest): { path: string; digest: Digest } {
+    return { path: this.store.pathOf(digest), digest };
+  }
 }
 
-/** What rounds need done with tensors, away from the thread that answers requests. Blobs are named by digest. */
-export interface ModelArithmetic {
-  /** Null where the blob is a container that may enter an aggregate on this base. */
-  admit(update: { manifest: StudyManifest; base: Digest; blob: Digest }): Promise<Refusal | null>;
-  /** The new model is in the blob store, complete, when this resolves. The same job gives the same digest. */
-  aggregate(job: AggregationJob): Promise<{ digest: Digest; bytes: number }>;
+/** Without what a thread cannot be sent and does not need: how a tensor starts. */
+function expectedTensors(manifest: StudyManifest): ExpectedTensor[] {
+  return modelTensors(manifest.model).map(({ name, shape, kind }) => ({ name, shape, kind }));
 }

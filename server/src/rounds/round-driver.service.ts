@@ -5,7 +5,7 @@ import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, LOG, type Clock } from '../settings/process-context.js';
 import { systemCode } from '../settings/start-refused.js';
 import { StudyEntity } from '../studies/study.entity.js';
-import { MODEL_ARITHMETIC, type ModelArithmetic } from './model-arithmetic.js';
+import { ModelArithmetic } from './model-arithmetic.js';
 import { ACTIVE_STATES } from './round-row.js';
 import { RoundEntity } from './round.entity.js';
 import { RoundOpening } from './round-opening.service.js';
@@ -29,7 +29,7 @@ export class RoundDriver {
     private readonly transitions: RoundTransitions,
     private readonly opening: RoundOpening,
     outbox: Outbox,
-    @Inject(MODEL_ARITHMETIC) private readonly arithmetic: ModelArithmetic,
+    private readonly arithmetic: ModelArithmetic,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Logger,
   ) {

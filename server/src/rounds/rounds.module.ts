@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
+import { AggregationModule } from '../aggregation/aggregation.module.js';
 import { BlobsModule } from '../blobs/blobs.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { OutboxModule } from '../outbox/outbox.module.js';
 import { SitesModule } from '../sites/sites.module.js';
 import { AssignmentsService } from './assignments.service.js';
-import { InProcessArithmetic } from './in-process-arithmetic.js';
-import { MODEL_ARITHMETIC } from './model-arithmetic.js';
+import { ModelArithmetic } from './model-arithmetic.js';
 import { ProgressService } from './progress.service.js';
 import { RoundDriver } from './round-driver.service.js';
 import { RoundOpening } from './round-opening.service.js';
@@ -15,17 +15,17 @@ import { RoundsService } from './rounds.service.js';
 import { UpdatesService } from './updates.service.js';
 
 @Module({
-  imports: [BlobsModule, ModelsModule, OutboxModule, SitesModule],
+  imports: [AggregationModule, BlobsModule, ModelsModule, OutboxModule, SitesModule],
   controllers: [RoundsController],
   providers: [
     AssignmentsService,
+    ModelArithmetic,
     ProgressService,
     RoundDriver,
     RoundOpening,
     RoundTransitions,
     RoundsService,
     UpdatesService,
-    { provide: MODEL_ARITHMETIC, useClass: InProcessArithmetic },
   ],
   exports: [RoundDriver, ProgressService],
 })

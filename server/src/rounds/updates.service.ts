@@ -9,7 +9,7 @@ import { SiteEntity } from '../sites/site.entity.js';
 import { lockStudy } from '../studies/studies.service.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
-import { MODEL_ARITHMETIC, type ModelArithmetic } from './model-arithmetic.js';
+import { ModelArithmetic } from './model-arithmetic.js';
 import { RoundEntity } from './round.entity.js';
 import { RoundTransitions } from './round-transitions.service.js';
 import { readSignedManifest } from './signed-manifest.js';
@@ -34,7 +34,7 @@ export class UpdatesService {
     private readonly blobs: BlobsService,
     private readonly transitions: RoundTransitions,
     private readonly outbox: Outbox,
-    @Inject(MODEL_ARITHMETIC) private readonly arithmetic: ModelArithmetic,
+    private readonly arithmetic: ModelArithmetic,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(IDS) private readonly ids: Ids,
   ) {}
