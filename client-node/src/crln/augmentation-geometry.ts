@@ -119,16 +119,15 @@ function weighRows(
   { taps, weights }: AxisSource,
 ): void {
   for (let o = 0; o < count; o++) {
-    const [a, b, c, d] = [0, 1, 2, 3].map((k) => fromOffset + taps[4 * o + k]! * length) as [
+    const [a, b, c, d] = [0, 1, 2, 3].map((k) => fromOffset + taps[4 * o + k] * length) as [
       number,
       number,
       number,
       number,
     ];
-    const [p, q, r, s] = [0, 1, 2, 3].map((k) => weights[4 * o + k]!) as [number, number, number, number];
+    const [p, q, r, s] = [0, 1, 2, 3].map((k) => weights[4 * o + k]) as [number, number, number, number];
     const at = toOffset + o * length;
-    for (let i = 0; i < length; i++)
-      to[at + i] = p * from[a + i]! + q * from[b + i]! + r * from[c + i]! + s * from[d + i]!;
+    for (let i = 0; i < length; i++) to[at + i] = p * from[a + i] + q * from[b + i] + r * from[c + i] + s * from[d + i];
   }
 }
 
@@ -136,9 +135,9 @@ function weighRows(
 export function rescaleNearest(source: Values, out: Values, offset: number, rescale: Rescale, padding: number): void {
   const { height, width, inner } = rescale.plane;
   for (let x = 0; x < height; x++) {
-    const sx = rescale.height.nearest[x]!;
+    const sx = rescale.height.nearest[x];
     for (let y = 0; y < width; y++) {
-      const sy = rescale.width.nearest[y]!;
+      const sy = rescale.width.nearest[y];
       const to = offset + (x * width + y) * inner;
       if (sx < 0 || sy < 0) {
         out.fill(padding, to, to + inner);

@@ -6,18 +6,18 @@ export function normaliseRange(image: Float32Array, start: number, end: number, 
     let minimum = Infinity;
     let maximum = -Infinity;
     for (let i = start + channel; i < end; i += channels) {
-      const value = image[i]!;
+      const value = image[i];
       if (value < minimum) minimum = value;
       if (value > maximum) maximum = value;
     }
     // A constant patch (all padding) becomes 0.
     const scale = maximum > minimum ? 1 / (maximum - minimum) : 0;
-    for (let i = start + channel; i < end; i += channels) image[i] = (image[i]! - minimum) * scale;
+    for (let i = start + channel; i < end; i += channels) image[i] = (image[i] - minimum) * scale;
   }
 }
 
 export function scaleRange(image: Float32Array, start: number, end: number, factor: number): void {
-  for (let i = start; i < end; i++) image[i]! *= factor;
+  for (let i = start; i < end; i++) image[i] *= factor;
 }
 
 /** Entries of the noise table; each stands for an equal share of the normal distribution. */
@@ -70,7 +70,7 @@ export function addNoise(image: Float32Array, start: number, end: number, sigma:
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    image[i]! += sigma * table[state & mask]!;
-    if (i + 1 < end) image[i + 1]! += sigma * table[(state >>> 16) & mask]!;
+    image[i] += sigma * table[state & mask];
+    if (i + 1 < end) image[i + 1] += sigma * table[(state >>> 16) & mask];
   }
 }

@@ -31,7 +31,7 @@ describe('labelled patches', () => {
           expect(brightness).toBeGreaterThanOrEqual(0.75);
           expect(brightness).toBeLessThanOrEqual(1.25);
           for (let i = b * voxels; i < (b + 1) * voxels; i++) {
-            expect(out.image[i]).toBeCloseTo((out.label[i]! / 3) * brightness, 5);
+            expect(out.image[i]).toBeCloseTo((out.label[i] / 3) * brightness, 5);
           }
         }
         expect([...out.label].sort()).toEqual([...label].sort());
@@ -46,7 +46,7 @@ describe('labelled patches', () => {
     for (let seed = 0; seed < 200; seed++) {
       const out = augmentLabelled({ image: Float32Array.from(label), label, shape }, Random.from(seed)).label;
       seen.add(out.join());
-      for (let i = 0; i < 8; i += 2) expect(out[i + 1]! - out[i]!).toBe(1);
+      for (let i = 0; i < 8; i += 2) expect(out[i + 1] - out[i]).toBe(1);
     }
     expect(seen.size).toBe(8);
   });
@@ -94,7 +94,7 @@ describe('unlabelled patches', () => {
       const out = augmentUnlabelled(flat, Random.from(seed));
       const columns = 144;
       for (let column = 0; column < 3 * columns; column++) {
-        const value = out.label[4 * column]!;
+        const value = out.label[4 * column];
         for (let z = 1; z < 4; z++) if (out.label[4 * column + z] !== value) throw new Error('a column of two patches');
         if (value === -1) continue;
         counted++;

@@ -1,4 +1,4 @@
-import { modelTensors, Random, type ModelSettings, type NamedTensors, type TrainingSettings } from '@consilium/shared';
+import { Random, type ModelSettings, type NamedTensors, type TrainingSettings } from '@consilium/shared';
 import type { MomentumSettings, Ops } from '../engine/ops.js';
 import type { Tensor } from '../engine/tensor.js';
 import { augmentLabelled, augmentUnlabelled, normalisePatches } from './augmentation.js';
@@ -12,7 +12,7 @@ import { SeededDropping } from './seeded-dropping.js';
 import { stepLosses, type StepLosses } from './step-losses.js';
 import { imageTensor, oneHotLabels, studentStep, type LossTensors, type PairDraw } from './student-step.js';
 import { packTensors, trainerCounters, unpackTensors, type TrainerState } from './trainer-state.js';
-import { Momentum, Weights } from './weights.js';
+import { Momentum } from './weights.js';
 
 /** What happens to patches on the host before the network sees them. */
 export interface Augmentation {
@@ -60,9 +60,8 @@ export class CrlnTrainer {
     tensors: NamedTensors,
   ) {
     const { ops, model } = options;
-    const specs = modelTensors(model);
-    this.#student = new Network(ops, model, Weights.load(ops, specs, tensors));
-    this.#teacher = new Network(ops, model, Weights.load(ops, specs, tensors));
+    this.#student = Network.load(ops, model, tensors);
+    this.#teacher = Network.load(ops, model, tensors);
     this.#momentum = new Momentum(ops, this.#student.weights);
     this.#priors = ClassPriors.from(tensors, model.classes, model.prototypes);
     this.#random = options.random;
@@ -142,8 +141,8 @@ export class CrlnTrainer {
 
   dispose(): void {
     this.#momentum.dispose();
-    this.#student.weights.dispose();
-    this.#teacher.weights.dispose();
+    this.#student.dispose();
+    this.#teacher.dispose();
   }
 
   /** Pseudo-labels: the teacher's most probable class and its probability, with its own batch statistics. */

@@ -1,4 +1,4 @@
-import type { ModelSettings } from '@consilium/shared';
+import { modelTensors, type ModelSettings, type NamedTensors } from '@consilium/shared';
 import type { Ops } from '../engine/ops.js';
 import type { Tensor } from '../engine/tensor.js';
 import type { Backbone } from './backbone.js';
@@ -6,7 +6,7 @@ import { Interaction } from './interaction.js';
 import type { Pass } from './layers/layer.js';
 import { UNet } from './unet.js';
 import { VNet } from './vnet.js';
-import type { Parameter, Weights } from './weights.js';
+import { Weights, type Parameter } from './weights.js';
 
 export interface NetworkForwarded {
   /** [b, h, w, d, C] */
@@ -33,13 +33,22 @@ export class Network {
   readonly #mu: Parameter;
 
   constructor(
-    private readonly ops: Ops,
-    settings: ModelSettings,
+    readonly ops: Ops,
+    readonly settings: ModelSettings,
     readonly weights: Weights,
   ) {
     this.#backbone = settings.backbone === 'vnet' ? new VNet(ops, weights) : new UNet(ops, weights);
     this.#interaction = new Interaction(ops, weights, settings);
     this.#mu = weights.parameter('mu');
+  }
+
+  /** A network with weights of its own from a whole model container. */
+  static load(ops: Ops, settings: ModelSettings, tensors: NamedTensors): Network {
+    return new Network(ops, settings, Weights.load(ops, modelTensors(settings), tensors));
+  }
+
+  dispose(): void {
+    this.weights.dispose();
   }
 
   /**

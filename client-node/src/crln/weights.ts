@@ -39,6 +39,11 @@ export class Parameter {
     this.#gradient = sum;
   }
 
+  /** For a tensor that the loss cannot reach, but that an optimiser still moves by weight decay and momentum. */
+  addZeroGradient(): void {
+    if (this.#gradient === null) this.addGradient(this.ops.fromHost(new Float32Array(sizeOf(this.shape)), this.shape));
+  }
+
   clearGradient(): void {
     if (this.#gradient !== null) this.ops.dispose(this.#gradient);
     this.#gradient = null;

@@ -1,15 +1,15 @@
 import type { Ops } from '../../engine/ops.js';
 import type { Tensor } from '../../engine/tensor.js';
-import type { BatchNorm } from './batch-norm.js';
 import type { Kernel } from './kernel.js';
-import { noBackward, type Forwarded, type Layer, type Pass } from './layer.js';
+import { noBackward, share, type Forwarded, type Layer, type Pass } from './layer.js';
+import { momentTensors, type Norm } from './norm.js';
 
-/** Convolution, batch norm, ReLU: x [b, h, w, d, in] -> [b, h', w', d', out]. */
+/** Convolution, normalisation, ReLU: x [b, h, w, d, in] -> [b, h', w', d', out]. */
 export class ConvUnit implements Layer {
   constructor(
     private readonly ops: Ops,
     private readonly kernel: Kernel,
-    private readonly norm: BatchNorm,
+    private readonly norm: Norm,
     /** `image`: x is the image itself, whose gradient nobody needs; `backward` then returns an empty tensor. */
     private readonly input: 'features' | 'image' = 'features',
   ) {}
@@ -21,23 +21,25 @@ export class ConvUnit implements Layer {
     const { y, moments } = this.norm.apply(convolved, pass);
     const output = ops.relu(y);
     ops.dispose(y);
-    if (!pass.gradient || moments === null) {
-      ops.dispose(convolved);
-      if (moments !== null) this.norm.disposeMoments(moments);
+    if (!pass.gradient) {
+      ops.dispose(convolved, ...momentTensors(moments));
       return { output, backward: noBackward };
     }
-    const kept = ops.reshape(output, output.shape);
+    const kept = share(ops, output);
     const backward = (dOutput: Tensor): Tensor => {
       const dNorm = ops.reluGrad(dOutput, kept);
       ops.dispose(dOutput, kept);
       const dConvolved = this.norm.backward(dNorm, convolved, moments);
       ops.dispose(convolved);
       this.kernel.addFilterGrad(x, dConvolved);
-      const dx =
-        this.input === 'image' ? ops.fromHost(new Float32Array(0), [0]) : this.kernel.inputGrad(dConvolved, x.shape);
+      const dx = this.input === 'image' ? emptyGradient(ops) : this.kernel.inputGrad(dConvolved, x.shape);
       ops.dispose(x, dConvolved);
       return dx;
     };
     return { output, backward };
   }
+}
+
+function emptyGradient(ops: Ops): Tensor {
+  return ops.fromHost(new Float32Array(0), [0]);
 }

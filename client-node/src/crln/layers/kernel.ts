@@ -80,6 +80,50 @@ export class DoublingKernel implements Kernel {
 }
 
 /**
+ * Transposed convolution 3x3x3 doubling the size, weights [3, 3, 3, out, in]: output voxel o takes from 2i + k - 1 = o, as
+ * PyTorch's with padding 1 and output padding 1. TensorFlow's SAME puts its odd voxel on the other side, so the whole
+ * result, one voxel longer, is cut here.
+ */
+export class OverlappingDoublingKernel implements Kernel {
+  readonly #filter: Parameter;
+
+  constructor(
+    private readonly ops: Ops,
+    weights: Weights,
+    name: string,
+  ) {
+    this.#filter = weights.parameter(`${name}.weight`);
+  }
+
+  get outputs(): number {
+    return this.#filter.shape[3]!;
+  }
+
+  apply(x: Tensor): Tensor {
+    const { ops } = this;
+    const [b, h, w, d] = x.shape as [number, number, number, number];
+    const whole = [b, 2 * h + 1, 2 * w + 1, 2 * d + 1, this.outputs];
+    return ops.tidy(() => {
+      const y = ops.conv3dInputGrad(whole, this.#filter.read(), x, HALVING);
+      return ops.slice(y, [0, 1, 1, 1, 0], [b, 2 * h, 2 * w, 2 * d, this.outputs]);
+    });
+  }
+
+  inputGrad(dy: Tensor): Tensor {
+    return this.ops.tidy(() => this.ops.conv3d(this.#whole(dy), this.#filter.read(), HALVING));
+  }
+
+  addFilterGrad(x: Tensor, dy: Tensor): void {
+    const gradient = this.ops.tidy(() => this.ops.conv3dFilterGrad(this.#whole(dy), this.#filter.shape, x, HALVING));
+    this.#filter.addGradient(gradient);
+  }
+
+  #whole(dy: Tensor): Tensor {
+    return this.ops.pad(dy, [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]);
+  }
+}
+
+/**
  * Depthwise 3x3x3, weights [3, 3, 3, 1, c], as a dense convolution whose kernel is spread onto a diagonal: TensorFlow has no
  * depthwise 3D kernel, and for the few maps that CRLN has (R) the dense one is still cheap.
  */

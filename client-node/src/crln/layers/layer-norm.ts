@@ -1,7 +1,7 @@
 import type { Ops } from '../../engine/ops.js';
 import type { Tensor } from '../../engine/tensor.js';
 import type { Parameter, Weights } from '../weights.js';
-import { EPSILON } from './batch-norm.js';
+import { EPSILON } from './norm.js';
 import { noBackward, type Forwarded, type Layer, type Pass } from './layer.js';
 
 /** Layer norm along the last axis, x [..., n], with scale and shift [n]. */
