@@ -7,7 +7,7 @@ const REMEMBERED = 4096;
 /** Corner of a patch that lies wholly inside; where the volume is smaller, centred around it (a negative corner). */
 export function randomCorner(shape: Triple, patch: Triple, random: Random): Triple {
   return eachAxis((axis) => {
-    const room = shape[axis]! - patch[axis]!;
+    const room = shape[axis] - patch[axis];
     return room > 0 ? random.below(room + 1) : Math.ceil(room / 2);
   });
 }
@@ -18,10 +18,10 @@ export function placeAround(voxel: number, shape: Triple, patch: Triple, random:
   const y = Math.floor(voxel / shape[2]) % shape[1];
   const at = [Math.floor(voxel / (shape[1] * shape[2])), y, z];
   return eachAxis((axis) => {
-    const room = shape[axis]! - patch[axis]!;
+    const room = shape[axis] - patch[axis];
     if (room <= 0) return Math.ceil(room / 2);
-    const lowest = Math.max(0, at[axis]! - patch[axis]! + 1);
-    const highest = Math.min(room, at[axis]!);
+    const lowest = Math.max(0, at[axis] - patch[axis] + 1);
+    const highest = Math.min(room, at[axis]);
     return lowest + random.below(highest - lowest + 1);
   });
 }
@@ -58,7 +58,7 @@ export function cropInto(
   const [px, py, pz] = patch;
   const from = Math.max(0, -corner[2]);
   const to = Math.min(pz, shape[2] - corner[2]);
-  if (corner.some((start, axis) => start < 0 || start + patch[axis]! > shape[axis]!)) {
+  if (corner.some((start, axis) => start < 0 || start + patch[axis] > shape[axis])) {
     out.fill(padding, offset, offset + px * py * pz);
   }
   for (let x = Math.max(0, -corner[0]); x < Math.min(px, shape[0] - corner[0]); x++) {

@@ -37,10 +37,10 @@ class Envelope {
     const last = this.#build(count, size);
     if (last < 0) return;
     for (let i = 0, k = 0; i < count; i++) {
-      while (k < last && this.#from[k + 1]! < i) k++;
-      const root = this.#roots[k]!;
+      while (k < last && this.#from[k + 1] < i) k++;
+      const root = this.#roots[k];
       const away = (i - root) * size;
-      values[start + i * step] = away * away + heights[root]!;
+      values[start + i * step] = away * away + heights[root];
     }
   }
 
@@ -53,9 +53,9 @@ class Envelope {
       if (heights[q] === Infinity) continue;
       let crossing = -Infinity;
       while (last >= 0) {
-        const p = roots[last]!;
-        crossing = (heights[q]! - heights[p]!) / (2 * square * (q - p)) + (q + p) / 2;
-        if (crossing > from[last]!) break;
+        const p = roots[last];
+        crossing = (heights[q] - heights[p]) / (2 * square * (q - p)) + (q + p) / 2;
+        if (crossing > from[last]) break;
         last--;
       }
       last++;

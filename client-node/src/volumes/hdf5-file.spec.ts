@@ -74,8 +74,8 @@ describe('a site folder', () => {
     const opened = await openSite(join(folder, site), study);
     expect(opened.labelled.map(({ name }) => name)).toEqual(['A']);
     expect(opened.unlabelled.map(({ name }) => name)).toEqual(['B']);
-    expect(opened.check.volumes[0]!.notes.join()).toMatch(/spacing is unknown and taken as the study's, 1 x 1 x 2 mm/);
-    const loaded = await loadCase(opened.labelled[0]!, study.spacing);
+    expect(opened.check.volumes[0].notes.join()).toMatch(/spacing is unknown and taken as the study's, 1 x 1 x 2 mm/);
+    const loaded = await loadCase(opened.labelled[0], study.spacing);
     expect(loaded).toMatchObject({ shape: [4, 5, 6], spacing: [1, 1, 2] });
     expect(loaded.label!.reduce((sum, value) => sum + value, 0)).toBe(60);
   });

@@ -71,7 +71,7 @@ function volumeOf(dataset: Dataset, spacing: Triple | null): NativeVolume {
   const shape = sides as unknown as Triple;
   const [a, b, c] = spacing ?? [1, 1, 1];
   return {
-    image: toFloat32(values as Exclude<typeof values, DataView>),
+    image: toFloat32(values),
     shape,
     spacing,
     orientation: 'RAS',
@@ -90,7 +90,8 @@ function toFloat32(values: ArrayLike<number> | BigInt64Array | BigUint64Array): 
 /** Millimetres, from an attribute `spacing` of the dataset or of the file. */
 function spacingOf(holders: readonly (Dataset | Hdf5File)[]): Triple | null {
   for (const holder of holders) {
-    const value = holder.attrs['spacing']?.value;
+    const attributes: Partial<typeof holder.attrs> = holder.attrs;
+    const value = attributes['spacing']?.value;
     if (!ArrayBuffer.isView(value) || value instanceof DataView) continue;
     const spacing = Array.from(value as unknown as ArrayLike<number>, Number);
     if (spacing.length === 3 && spacing.every((size) => Number.isFinite(size) && size > 0)) {

@@ -31,11 +31,11 @@ describe('distance transform', () => {
             const [a, b] = [at(i), at(j)];
             nearest = Math.min(
               nearest,
-              size.reduce((sum, mm, axis) => sum + ((a[axis]! - b[axis]!) * mm) ** 2, 0),
+              size.reduce((sum, mm, axis) => sum + ((a[axis] - b[axis]) * mm) ** 2, 0),
             );
           }
           if (nearest === Infinity) expect(squared[i]).toBe(Infinity);
-          else expect(Math.abs(squared[i]! - nearest)).toBeLessThan(1e-9);
+          else expect(Math.abs(squared[i] - nearest)).toBeLessThan(1e-9);
         }
       }),
     );

@@ -113,7 +113,7 @@ function boundingBox(maps: readonly Uint8Array[], shape: Triple, organ: number):
       }
     }
   }
-  return { corner: low, shape: high.map((end, axis) => end - low[axis]! + 1) as unknown as Triple };
+  return { corner: low, shape: high.map((end, axis) => end - low[axis] + 1) as unknown as Triple };
 }
 
 function masked(map: Uint8Array, shape: Triple, box: Box, organ: number): Uint8Array {
@@ -140,7 +140,7 @@ function surface(mask: Uint8Array, [nx, ny, nz]: Triple): Uint8Array {
           !rim &&
           z > 0 &&
           z < nz - 1 &&
-          mask[i - 1]! + mask[i + 1]! + mask[i - nz]! + mask[i + nz]! + mask[i - ny * nz]! + mask[i + ny * nz]! === 6;
+          mask[i - 1] + mask[i + 1] + mask[i - nz] + mask[i + nz] + mask[i - ny * nz] + mask[i + ny * nz] === 6;
         if (!inside) out[i] = 1;
       }
     }
@@ -150,7 +150,7 @@ function surface(mask: Uint8Array, [nx, ny, nz]: Triple): Uint8Array {
 
 function distancesFrom(border: Uint8Array, squared: Float64Array): Float64Array {
   const distances = new Float64Array(border.reduce((count, mark) => count + mark, 0));
-  for (let i = 0, next = 0; i < border.length; i++) if (border[i] === 1) distances[next++] = Math.sqrt(squared[i]!);
+  for (let i = 0, next = 0; i < border.length; i++) if (border[i] === 1) distances[next++] = Math.sqrt(squared[i]);
   return distances;
 }
 
@@ -162,6 +162,6 @@ function sum(values: Float64Array): number {
 function percentile(values: Float64Array, share: number): number {
   values.sort();
   const rank = share * (values.length - 1);
-  const below = values[Math.floor(rank)]!;
-  return below + (rank - Math.floor(rank)) * (values[Math.ceil(rank)]! - below);
+  const below = values[Math.floor(rank)];
+  return below + (rank - Math.floor(rank)) * (values[Math.ceil(rank)] - below);
 }

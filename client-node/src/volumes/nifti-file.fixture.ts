@@ -26,7 +26,7 @@ const PUT: Partial<Record<number, NonNullable<RawNifti['put']>>> = {
   1024: (v, at, i, le) => v.setBigInt64(at, BigInt(i - 3), le),
   1280: (v, at, i, le) => v.setBigUint64(at, BigInt(i), le),
 };
-export const BYTES: Record<number, number> = {
+export const BYTES: Partial<Record<number, number>> = {
   2: 1,
   4: 2,
   8: 4,
@@ -43,7 +43,7 @@ export function rawNifti(options: RawNifti = {}): Uint8Array {
   const { dims = [3, 3, 4, 2], datatype = 16, pixdim = [1, 1, 1, 1], slope = 1, intercept = 0 } = options;
   const width = options.bytesPerVoxel ?? BYTES[datatype] ?? 1;
   const little = options.bigEndian !== true;
-  const voxels = Math.abs(dims.slice(1, 1 + dims[0]!).reduce((product, side) => product * side, 1));
+  const voxels = Math.abs(dims.slice(1, 1 + dims[0]).reduce((product, side) => product * side, 1));
   const bytes = new Uint8Array(352 + voxels * width);
   const view = new DataView(bytes.buffer);
   view.setInt32(0, 348, little);
@@ -71,7 +71,7 @@ export function rawNifti(options: RawNifti = {}): Uint8Array {
 
 /** NIfTI-2 of uint8 voxels 0, 1, 2, ... */
 export function rawNifti2(dims: readonly number[], rows: readonly number[]): Uint8Array {
-  const voxels = dims.slice(1, 1 + dims[0]!).reduce((product, side) => product * side, 1);
+  const voxels = dims.slice(1, 1 + dims[0]).reduce((product, side) => product * side, 1);
   const bytes = new Uint8Array(544 + voxels);
   const view = new DataView(bytes.buffer);
   view.setInt32(0, 540, true);

@@ -58,7 +58,7 @@ describe('stored types', () => {
     for (let i = 0; i < 3; i++) {
       for (let j = 0; j < 4; j++) {
         for (let k = 0; k < 2; k++) {
-          expect(image[(i * 4 + j) * 2 + k]).toBe(first[options.datatype]! + i + 3 * (j + 4 * k));
+          expect(image[(i * 4 + j) * 2 + k]).toBe(first[options.datatype] + i + 3 * (j + 4 * k));
         }
       }
     }
@@ -99,7 +99,7 @@ describe('orientation', () => {
       fc.property(fc.array(away, { minLength: 12, maxLength: 12 }), (affine) => {
         const map = closestAxes(affine);
         expect([...map.axis].sort()).toEqual([0, 1, 2]);
-        expect([...orientationCode(map)].every((letter) => 'RLAPSI'.includes(letter))).toBe(true);
+        expect(Array.from(orientationCode(map)).every((letter) => 'RLAPSI'.includes(letter))).toBe(true);
       }),
     );
   });

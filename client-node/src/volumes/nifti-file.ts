@@ -116,7 +116,7 @@ function parseHeader(bytes: Buffer): Header {
 }
 
 function shapeOf(header: Header): Triple {
-  const rank = header.dims[0]!;
+  const rank = header.dims[0];
   const sides = header.dims.slice(1, 1 + rank);
   while (sides.length > 3 && sides.at(-1) === 1) sides.pop();
   if (sides.length !== 3 || rank < 1 || rank > 7) {
@@ -174,7 +174,7 @@ function geometryOf(header: Header, shape: Triple, bytes: Buffer, notes: string[
   }
   const [a, b, c] = sizesKnown ? sizes : [1, 1, 1];
   notes.push('it does not say how it is oriented; its axes are taken as right, anterior, superior');
-  const affine = [a!, 0, 0, 0, 0, b!, 0, 0, 0, 0, c!, 0];
+  const affine = [a, 0, 0, 0, 0, b, 0, 0, 0, 0, c, 0];
   return { shape, affine, affineCode: 0, spacingKnown: sizesKnown };
 }
 
@@ -210,11 +210,11 @@ function qformRows(header: Header, sizes: readonly number[], scale: number): num
     const length = Math.hypot(b, c, d);
     [a, b, c, d] = [0, b / length, c / length, d / length];
   }
-  const [sx, sy, sz] = [sizes[0]!, sizes[1]!, sizes[2]! * (header.pixDims[0]! < 0 ? -1 : 1)];
+  const [sx, sy, sz] = [sizes[0], sizes[1], sizes[2] * (header.pixDims[0] < 0 ? -1 : 1)];
   const offset = [header.qoffset_x, header.qoffset_y, header.qoffset_z].map((value) => value * scale);
   return [
-    ...[(a * a + b * b - c * c - d * d) * sx, 2 * (b * c - a * d) * sy, 2 * (b * d + a * c) * sz, offset[0]!],
-    ...[2 * (b * c + a * d) * sx, (a * a + c * c - b * b - d * d) * sy, 2 * (c * d - a * b) * sz, offset[1]!],
-    ...[2 * (b * d - a * c) * sx, 2 * (c * d + a * b) * sy, (a * a + d * d - b * b - c * c) * sz, offset[2]!],
+    ...[(a * a + b * b - c * c - d * d) * sx, 2 * (b * c - a * d) * sy, 2 * (b * d + a * c) * sz, offset[0]],
+    ...[2 * (b * c + a * d) * sx, (a * a + c * c - b * b - d * d) * sy, 2 * (c * d - a * b) * sz, offset[1]],
+    ...[2 * (b * d - a * c) * sx, 2 * (c * d + a * b) * sy, (a * a + d * d - b * b - c * c) * sz, offset[2]],
   ];
 }

@@ -12,7 +12,7 @@ const NEGATIVE = 'LPI';
 const TILE = 32;
 
 export function columnLength(affine: Affine, column: number): number {
-  return Math.hypot(affine[column]!, affine[4 + column]!, affine[8 + column]!);
+  return Math.hypot(affine[column], affine[4 + column], affine[8 + column]);
 }
 
 /** Finite, and its three directions span space. */
@@ -23,11 +23,7 @@ export function isUsable(affine: Affine): boolean {
 }
 
 function determinant(m: Affine): number {
-  return (
-    m[0]! * (m[5]! * m[10]! - m[6]! * m[9]!) -
-    m[1]! * (m[4]! * m[10]! - m[6]! * m[8]!) +
-    m[2]! * (m[4]! * m[9]! - m[5]! * m[8]!)
-  );
+  return m[0] * (m[5] * m[10] - m[6] * m[9]) - m[1] * (m[4] * m[10] - m[6] * m[8]) + m[2] * (m[4] * m[9] - m[5] * m[8]);
 }
 
 /** Strongest direction cosine first, so that an oblique volume still gets three different axes. */
@@ -41,7 +37,7 @@ export function closestAxes(affine: Affine): AxisMap {
       if (axis[world] !== -1) continue;
       for (let file = 0; file < 3; file++) {
         if (taken.has(file)) continue;
-        const signed = affine[world * 4 + file]! / columnLength(affine, file);
+        const signed = affine[world * 4 + file] / columnLength(affine, file);
         if (Math.abs(signed) > best.cosine) best = { cosine: Math.abs(signed), world, file, flip: signed < 0 };
       }
     }
@@ -56,7 +52,7 @@ export function closestAxes(affine: Affine): AxisMap {
 export function obliqueness(affine: Affine): number {
   const { axis } = closestAxes(affine);
   const cosines = [0, 1, 2].map(
-    (world) => Math.abs(affine[world * 4 + axis[world]!]!) / columnLength(affine, axis[world]!),
+    (world) => Math.abs(affine[world * 4 + axis[world]]) / columnLength(affine, axis[world]),
   );
   return (Math.acos(Math.min(1, ...cosines)) * 180) / Math.PI;
 }
@@ -65,13 +61,13 @@ export function obliqueness(affine: Affine): number {
 export function orientationCode(map: AxisMap): string {
   const letters = ['?', '?', '?'];
   for (let world = 0; world < 3; world++) {
-    letters[map.axis[world]!] = (map.flipped[world] ? NEGATIVE : POSITIVE)[world]!;
+    letters[map.axis[world]] = (map.flipped[world] ? NEGATIVE : POSITIVE)[world]!;
   }
   return letters.join('');
 }
 
 export function toRasOrder(values: Triple, map: AxisMap): Triple {
-  return [values[map.axis[0]]!, values[map.axis[1]]!, values[map.axis[2]]!];
+  return [values[map.axis[0]], values[map.axis[1]], values[map.axis[2]]];
 }
 
 /** Start and steps in the file's array (i fastest) that walk the RAS axes x, y, z. */
@@ -80,9 +76,9 @@ function walk(shape: Triple, map: AxisMap): { start: number; step: [number, numb
   const step: [number, number, number] = [0, 0, 0];
   let start = 0;
   for (let world = 0; world < 3; world++) {
-    const file = map.axis[world]!;
-    step[world] = map.flipped[world] ? -strides[file]! : strides[file]!;
-    if (map.flipped[world]) start += (shape[file]! - 1) * strides[file]!;
+    const file = map.axis[world];
+    step[world] = map.flipped[world] ? -strides[file] : strides[file];
+    if (map.flipped[world]) start += (shape[file] - 1) * strides[file];
   }
   return { start, step };
 }
@@ -112,7 +108,7 @@ export function toRas(
     for (let x = x0; x < x1; x++) {
       const row = (x * ras[1] + y) * ras[2];
       const from = start + x * step[0] + y * step[1];
-      for (let z = z0; z < z1; z++) out[row + z] = voxels[from + z * step[2]]! * slope + intercept;
+      for (let z = z0; z < z1; z++) out[row + z] = voxels[from + z * step[2]] * slope + intercept;
     }
   });
   return out;

@@ -41,7 +41,7 @@ function sampler(options: Partial<SamplerOptions> & { shape?: Triple; loads?: st
   });
 }
 
-const caseIn = (patch: Float32Array) => Math.floor(patch[0]! / 10_000);
+const caseIn = (patch: Float32Array) => Math.floor(patch[0] / 10_000);
 
 describe('patches', () => {
   it('are cut from image and label alike', async () => {
@@ -49,9 +49,9 @@ describe('patches', () => {
     expect(shape).toEqual([5, 4, 4, 4]);
     expect([...label]).toEqual([...image].map((value) => (value % 5 === 0 ? 1 : 0)));
     // Neighbours along z follow each other in the volume as well.
-    expect(image[1]! - image[0]!).toBe(1);
-    expect(image[4]! - image[0]!).toBe(7);
-    expect(image[16]! - image[0]!).toBe(56);
+    expect(image[1] - image[0]).toBe(1);
+    expect(image[4] - image[0]).toBe(7);
+    expect(image[16] - image[0]).toBe(56);
   });
 
   it('draw every volume once before any again', async () => {
@@ -136,15 +136,15 @@ describe('corners', () => {
         ];
         for (const corner of [randomCorner(shape, patch, random), placeAround(voxel, shape, patch, random)]) {
           for (let axis = 0; axis < 3; axis++) {
-            const room = shape[axis]! - patch[axis]!;
+            const room = shape[axis] - patch[axis];
             expect(corner[axis]).toBeGreaterThanOrEqual(Math.min(0, room));
             expect(corner[axis]).toBeLessThanOrEqual(Math.max(0, room));
           }
         }
         const around = placeAround(voxel, shape, patch, random);
         for (let axis = 0; axis < 3; axis++) {
-          expect(at[axis]! - around[axis]!).toBeGreaterThanOrEqual(0);
-          expect(at[axis]! - around[axis]!).toBeLessThan(patch[axis]!);
+          expect(at[axis] - around[axis]).toBeGreaterThanOrEqual(0);
+          expect(at[axis] - around[axis]).toBeLessThan(patch[axis]);
         }
       }),
     );

@@ -64,7 +64,7 @@ export class PatchSampler {
     const image = new Float32Array(count * size);
     const label = new Int32Array(count * size);
     for (let b = 0; b < count; b++) {
-      const one = await this.#memory.get(labelled[this.#next(this.#labelledQueue, labelled.length)]!);
+      const one = await this.#memory.get(labelled[this.#next(this.#labelledQueue, labelled.length)]);
       const corner = this.#labelledCorner(one);
       cropInto(image, b * size, one.image, one.shape, patch, corner, one.minimum);
       cropInto(label, b * size, one.label!, one.shape, patch, corner, 0);
@@ -79,7 +79,7 @@ export class PatchSampler {
     const size = voxelCount(patch);
     const image = new Float32Array(count * size);
     for (let b = 0; b < count; b++) {
-      const one = await this.#memory.get(this.#pool[this.#next(this.#unlabelledQueue, this.#pool.length)]!);
+      const one = await this.#memory.get(this.#pool[this.#next(this.#unlabelledQueue, this.#pool.length)]);
       cropInto(image, b * size, one.image, one.shape, patch, randomCorner(one.shape, patch, this.#random), one.minimum);
     }
     return { image, shape: [count, ...patch] };
@@ -110,7 +110,7 @@ export class PatchSampler {
     if (foregroundShare > 0 && this.#random.chance(foregroundShare)) {
       const voxels = this.#foregroundOf(one);
       if (voxels.length > 0) {
-        return placeAround(voxels[this.#random.below(voxels.length)]!, one.shape, patch, this.#random);
+        return placeAround(voxels[this.#random.below(voxels.length)], one.shape, patch, this.#random);
       }
     }
     return randomCorner(one.shape, patch, this.#random);

@@ -33,7 +33,7 @@ export async function writePhantomSite(directory: string, options: PhantomSiteOp
   for (let index = 0; index < labelled + unlabelled + validation; index++) {
     const random = Random.from(seed, 'phantom', site, index);
     const phantom = drawPhantom(options.shape ?? PHANTOM_SHAPE, options.classes ?? 2, look, random);
-    const geometry = storedAs(phantom.shape, options.spacing ?? [1, 1, 1], orientations[index % orientations.length]!);
+    const geometry = storedAs(phantom.shape, options.spacing ?? [1, 1, 1], orientations[index % orientations.length]);
     const name = `${site}-${String(index + 1).padStart(3, '0')}`;
     const measured = index >= labelled + unlabelled;
     const folder = measured ? join(directory, 'validation') : directory;
@@ -50,13 +50,13 @@ export async function writePhantomSite(directory: string, options: PhantomSiteOp
 export function storedAs(shape: Triple, spacing: Triple, code: string): NativeGeometry {
   const affine = new Array<number>(12).fill(0);
   const stored = [0, 0, 0];
-  [...code].forEach((letter, file) => {
+  Array.from(code).forEach((letter, file) => {
     const world = ['RL', 'AP', 'SI'].findIndex((pair) => pair.includes(letter));
     const backwards = 'LPI'.includes(letter);
     if (world === -1) throw new RangeError(`orientation: expected letters of RL, AP and SI, got ${code}`);
     stored[file] = shape[world]!;
-    affine[4 * world + file] = backwards ? -spacing[world]! : spacing[world]!;
-    if (backwards) affine[4 * world + 3] = (shape[world]! - 1) * spacing[world]!;
+    affine[4 * world + file] = backwards ? -spacing[world] : spacing[world];
+    if (backwards) affine[4 * world + 3] = (shape[world] - 1) * spacing[world];
   });
   const geometry: NativeGeometry = { shape: stored as unknown as Triple, affine, affineCode: 1, spacingKnown: true };
   if (orientationCode(closestAxes(affine)) !== code)

@@ -71,7 +71,7 @@ function organs(classes: number, look: ScannerLook, random: Random): Ellipsoid[]
     list.push({ centre, radii, value, label: organ });
     for (let lobe = random.below(3) + 2; lobe > 0; lobe--) {
       const away = unitVector(random);
-      const at = centre.map((middle, axis) => middle + 0.85 * radii[axis]! * away[axis]!) as unknown as Triple;
+      const at = centre.map((middle, axis) => middle + 0.85 * radii[axis] * away[axis]) as unknown as Triple;
       list.push({ centre: at, radii: triple(() => size * random.uniform(0.3, 0.55)), value, label: organ });
     }
   }
@@ -108,23 +108,23 @@ function fillEllipsoid(
   shape: Triple,
   { centre, radii, ...fill }: Ellipsoid,
 ): void {
-  const middle = centre.map((share, axis) => share * shape[axis]! - 0.5);
-  const reach = radii.map((share, axis) => Math.max(share * shape[axis]!, 0.5));
-  const [x0, y0, z0] = middle.map((at, axis) => Math.max(0, Math.ceil(at - reach[axis]!))) as [number, number, number];
-  const [x1, y1, z1] = middle.map((at, axis) => Math.min(shape[axis]! - 1, Math.floor(at + reach[axis]!))) as [
+  const middle = centre.map((share, axis) => share * shape[axis] - 0.5);
+  const reach = radii.map((share, axis) => Math.max(share * shape[axis], 0.5));
+  const [x0, y0, z0] = middle.map((at, axis) => Math.max(0, Math.ceil(at - reach[axis]))) as [number, number, number];
+  const [x1, y1, z1] = middle.map((at, axis) => Math.min(shape[axis] - 1, Math.floor(at + reach[axis]))) as [
     number,
     number,
     number,
   ];
   for (let x = x0; x <= x1; x++) {
-    const dx = ((x - middle[0]!) / reach[0]!) ** 2;
+    const dx = ((x - middle[0]) / reach[0]) ** 2;
     for (let y = y0; y <= y1; y++) {
-      const dxy = dx + ((y - middle[1]!) / reach[1]!) ** 2;
+      const dxy = dx + ((y - middle[1]) / reach[1]) ** 2;
       if (dxy > 1) continue;
-      const half = Math.sqrt(1 - dxy) * reach[2]!;
+      const half = Math.sqrt(1 - dxy) * reach[2];
       const row = (x * shape[1] + y) * shape[2];
-      const from = row + Math.max(z0, Math.ceil(middle[2]! - half));
-      const to = row + Math.min(z1, Math.floor(middle[2]! + half)) + 1;
+      const from = row + Math.max(z0, Math.ceil(middle[2] - half));
+      const to = row + Math.min(z1, Math.floor(middle[2] + half)) + 1;
       if (to <= from) continue;
       image.fill(fill.value, from, to);
       label.fill(fill.label, from, to);
@@ -144,15 +144,15 @@ function addTexture(image: Float32Array, shape: Triple, random: Random): void {
       const [iy, fy] = [Math.floor(y / step), (y % step) / step];
       const [a, b] = [(ix * ny + iy) * nz, ((ix + 1) * ny + iy) * nz];
       for (let z = 0; z < nz; z++) {
-        const near = lattice[a + z]! * (1 - fx) + lattice[b + z]! * fx;
-        const far = lattice[a + nz + z]! * (1 - fx) + lattice[b + nz + z]! * fx;
+        const near = lattice[a + z] * (1 - fx) + lattice[b + z] * fx;
+        const far = lattice[a + nz + z] * (1 - fx) + lattice[b + nz + z] * fx;
         column[z] = near * (1 - fy) + far * fy;
       }
       const row = (x * shape[1] + y) * shape[2];
       for (let z = 0; z < shape[2]; z++) {
         const iz = Math.floor(z / step);
         const f = (z % step) / step;
-        image[row + z]! *= 1 + column[iz]! * (1 - f) + column[iz + 1]! * f;
+        image[row + z] *= 1 + column[iz] * (1 - f) + column[iz + 1] * f;
       }
     }
   }
@@ -163,8 +163,8 @@ function shade(image: Float32Array, shape: Triple, look: ScannerLook, random: Ra
   const linear = triple(() => random.uniform(-1, 1));
   const square = triple(() => random.uniform(-1, 1));
   const field = (at: number, axis: number) => {
-    const share = (2 * at) / shape[axis]! - 1;
-    return look.bias * (linear[axis]! * share + square[axis]! * share * share);
+    const share = (2 * at) / shape[axis] - 1;
+    return look.bias * (linear[axis] * share + square[axis] * share * share);
   };
   const alongZ = Float32Array.from({ length: shape[2] }, (_, z) => field(z, 2));
   for (let x = 0, i = 0; x < shape[0]; x++) {
@@ -172,7 +172,7 @@ function shade(image: Float32Array, shape: Triple, look: ScannerLook, random: Ra
     for (let y = 0; y < shape[1]; y++) {
       const base = 1 + alongX + field(y, 1);
       for (let z = 0; z < shape[2]; z++, i++) {
-        const brightness = image[i]! * (base + alongZ[z]!) + look.noise * random.normal();
+        const brightness = image[i] * (base + alongZ[z]) + look.noise * random.normal();
         image[i] = look.offset + look.gain * Math.max(0, brightness);
       }
     }

@@ -32,7 +32,7 @@ describe("back on the image's own grid", () => {
       orientations: [code],
       classes: 2,
     });
-    const entry = (await openSite(folder, { classes: 2 })).labelled[0]!;
+    const entry = (await openSite(folder, { classes: 2 })).labelled[0];
     const one = await loadCase(entry, spacing);
     const probabilities = new Float32Array(one.label!.length * 2);
     one.label!.forEach((value, index) => (probabilities[2 * index + value] = 1));

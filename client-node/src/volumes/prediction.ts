@@ -24,7 +24,7 @@ export function onNativeGrid(segmentation: StudySegmentation, native: NativeGeom
   const result = toRasOrder(native.shape, map);
   const own = toRasOrder([0, 1, 2].map((column) => columnLength(native.affine, column)) as unknown as Triple, map);
   const ratio = own.map((size, axis) =>
-    native.spacingKnown ? size / segmentation.spacing[axis]! : 1,
+    native.spacingKnown ? size / segmentation.spacing[axis] : 1,
   ) as unknown as Triple;
   const label =
     'label' in segmentation
@@ -87,14 +87,14 @@ function blend(
   share: number,
   out: Float32Array,
 ): void {
-  for (let i = 0; i < out.length; i++) out[i] = a[aStart + i]! * (1 - share) + b[bStart + i]! * share;
+  for (let i = 0; i < out.length; i++) out[i] = a[aStart + i] * (1 - share) + b[bStart + i] * share;
 }
 
 function argmaxBetween(row: Float32Array, a: number, b: number, share: number, classes: number): number {
   let best = 0;
   let highest = -Infinity;
   for (let c = 0; c < classes; c++) {
-    const value = row[a + c]! * (1 - share) + row[b + c]! * share;
+    const value = row[a + c] * (1 - share) + row[b + c] * share;
     if (value > highest) [best, highest] = [c, value];
   }
   return best;

@@ -5,12 +5,12 @@ const SAME_GRID = 1e-4;
 
 /** Voxels that cover the same extent at another spacing. */
 export function resampledShape(shape: Triple, spacing: Triple, target: Triple): Triple {
-  const sides = shape.map((side, axis) => Math.max(1, Math.round((side * spacing[axis]!) / target[axis]! + 1e-6)));
+  const sides = shape.map((side, axis) => Math.max(1, Math.round((side * spacing[axis]) / target[axis] + 1e-6)));
   return sides as unknown as Triple;
 }
 
 function isSameGrid(spacing: Triple, target: Triple): boolean {
-  return spacing.every((size, axis) => Math.abs(size / target[axis]! - 1) < SAME_GRID);
+  return spacing.every((size, axis) => Math.abs(size / target[axis] - 1) < SAME_GRID);
 }
 
 /** Where voxel `index` of a grid of `count` lies on the other grid; both grids share their centre. */
@@ -47,7 +47,7 @@ function linearTaps(inputs: number, outputs: number, ratio: number): Taps {
     let sum = 0;
     for (let k = 0; k < count; k++)
       sum += weights[o * count + k] = Math.max(0, 1 - Math.abs(start + k - centre) / reach);
-    for (let k = 0; k < count; k++) weights[o * count + k]! /= sum;
+    for (let k = 0; k < count; k++) weights[o * count + k] /= sum;
   }
   return { count, first, weights };
 }
@@ -59,10 +59,10 @@ function alongAxis(data: Float32Array, outer: number, inputs: number, inner: num
     for (let o = 0; o < outputs; o++) {
       const to = (a * outputs + o) * inner;
       for (let k = 0; k < taps.count; k++) {
-        const weight = taps.weights[o * taps.count + k]!;
+        const weight = taps.weights[o * taps.count + k];
         if (weight === 0) continue;
-        const from = (a * inputs + taps.first[o]! + k) * inner;
-        for (let i = 0; i < inner; i++) out[to + i]! += weight * data[from + i]!;
+        const from = (a * inputs + taps.first[o] + k) * inner;
+        for (let i = 0; i < inner; i++) out[to + i] += weight * data[from + i];
       }
     }
   }
@@ -77,12 +77,12 @@ export function resampleImage(image: Float32Array, shape: Triple, spacing: Tripl
   let data = image;
   const sides = [...shape];
   for (const axis of [0, 1, 2]) {
-    const ratio = target[axis]! / spacing[axis]!;
+    const ratio = target[axis] / spacing[axis];
     if (Math.abs(ratio - 1) < SAME_GRID) continue;
     const outer = voxelCount(sides.slice(0, axis));
     const inner = voxelCount(sides.slice(axis + 1));
-    const taps = linearTaps(sides[axis]!, result[axis]!, ratio);
-    data = alongAxis(data, outer, sides[axis]!, inner, result[axis]!, taps);
+    const taps = linearTaps(sides[axis], result[axis], ratio);
+    data = alongAxis(data, outer, sides[axis], inner, result[axis], taps);
     sides[axis] = result[axis]!;
   }
   return data;
@@ -92,21 +92,21 @@ export function resampleImage(image: Float32Array, shape: Triple, spacing: Tripl
 export function resampleLabel(label: Uint8Array, shape: Triple, spacing: Triple, target: Triple): Uint8Array {
   assertSize(label.length, shape);
   if (isSameGrid(spacing, target)) return label;
-  const ratio = target.map((size, axis) => size / spacing[axis]!) as unknown as Triple;
+  const ratio = target.map((size, axis) => size / spacing[axis]) as unknown as Triple;
   return pickNearest(label, shape, resampledShape(shape, spacing, target), ratio);
 }
 
 /** `ratio`: input voxels per output voxel along each axis. */
 export function pickNearest(label: Uint8Array, shape: Triple, result: Triple, ratio: Triple): Uint8Array {
   const [xs, ys, zs] = [0, 1, 2].map((axis) =>
-    Int32Array.from({ length: result[axis]! }, (_, o) => nearestOn(o, result[axis]!, shape[axis]!, ratio[axis]!)),
+    Int32Array.from({ length: result[axis] }, (_, o) => nearestOn(o, result[axis], shape[axis], ratio[axis])),
   ) as [Int32Array, Int32Array, Int32Array];
   const out = new Uint8Array(voxelCount(result));
   let to = 0;
   for (const x of xs) {
     for (const y of ys) {
       const row = (x * shape[1] + y) * shape[2];
-      for (let z = 0; z < zs.length; z++) out[to++] = label[row + zs[z]!]!;
+      for (let z = 0; z < zs.length; z++) out[to++] = label[row + zs[z]]!;
     }
   }
   return out;

@@ -68,8 +68,8 @@ async function pair(name: string, split: Split, images: string[], labels: string
   if (images.length === 0) problems.push('a label without an image of the same name');
   if (images.length > 1) problems.push(`expected one image of this name, found ${images.length}`);
   if (labels.length > 1) problems.push(`expected one label of this name, found ${labels.length}`);
-  const image = images[0] ?? null;
-  const label = labels[0] ?? (image !== null && (await holdsLabel(image)) ? image : null);
+  const image = images.at(0) ?? null;
+  const label = labels.at(0) ?? (image !== null && (await holdsLabel(image)) ? image : null);
   return { name, split, image, label, problems };
 }
 

@@ -148,7 +148,7 @@ function mirrored() {
 describe('good volumes', () => {
   it('that have gone since are a failure that names them', async () => {
     await writePhantomSite(folder, good);
-    const entry = (await openSite(folder, study)).labelled[0]!;
+    const entry = (await openSite(folder, study)).labelled[0];
     await rm(entry.image);
     const failure = { kind: 'bad-data', message: `${entry.image}: expected a file, found none` };
     await expect(loadCase(entry, [1, 1, 1], join(folder, 'cache'))).rejects.toMatchObject(failure);
@@ -167,8 +167,8 @@ describe('good volumes', () => {
       dtype: 'int16',
       problems: [],
     });
-    expect(check.volumes[0]!.labelValues!.map(({ value }) => value)).toEqual([0, 1]);
-    expect(check.volumes[0]!.notes.join()).toMatch(/anisotropic.*2.5 times.*smaller than a patch/);
+    expect(check.volumes[0].labelValues!.map(({ value }) => value)).toEqual([0, 1]);
+    expect(check.volumes[0].notes.join()).toMatch(/anisotropic.*2.5 times.*smaller than a patch/);
     expect(check.notes.join()).toMatch(/list.csv/);
     expect(dataCheckTable(check)).toMatch(/2 labelled, 1 unlabelled and 1 validation volumes; 0 left out\.$/);
   });
@@ -195,14 +195,14 @@ describe('the cache', () => {
   it('gives the same case, is left aside when damaged, and renewed when the file changes', async () => {
     await writePhantomSite(folder, { ...good, spacing: [0.5, 0.5, 1] });
     const cacheDir = join(folder, 'cache');
-    const entry = (await openSite(folder, study)).labelled[0]!;
+    const entry = (await openSite(folder, study)).labelled[0];
     const fresh = await loadCase(entry, [1, 1, 1]);
     expect(fresh.shape).toEqual([6, 5, 8]);
     expect(await loadCase(entry, [1, 1, 1], cacheDir)).toEqual(fresh);
     expect(await loadCase(entry, [1, 1, 1], cacheDir)).toEqual(fresh);
     const [file, ...others] = await readdir(cacheDir);
     expect(others).toEqual([]);
-    await truncate(join(cacheDir, file!), 100);
+    await truncate(join(cacheDir, file), 100);
     expect(await loadCase(entry, [1, 1, 1], cacheDir)).toEqual(fresh);
     await utimes(entry.image, 1, 1);
     await loadCase(entry, [1, 1, 1], cacheDir);
@@ -221,7 +221,7 @@ describe('the cache', () => {
   it('costs nothing but time where it cannot be written', async () => {
     await writePhantomSite(folder, good);
     await writeFile(join(folder, 'cache'), 'a file');
-    const entry = (await openSite(folder, study, { cacheDir: join(folder, 'cache') })).labelled[0]!;
+    const entry = (await openSite(folder, study, { cacheDir: join(folder, 'cache') })).labelled[0];
     expect((await loadCase(entry, [1, 1, 1], join(folder, 'cache'))).shape).toEqual(SHAPE);
   });
 });

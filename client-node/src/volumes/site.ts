@@ -120,7 +120,7 @@ export async function openSite(directory: string, study: Expectations, options: 
 
 function whyNothing(check: DataCheck): string {
   const first = check.volumes.find(({ problems }) => problems.length > 0);
-  if (check.problems[0] !== undefined) return check.problems[0];
+  if (check.problems.length > 0) return check.problems[0];
   return `${check.directory}: expected a usable volume, and left out all ${check.leftOut}, first ${first?.name}: ${first?.problems[0]}`;
 }
 

@@ -106,7 +106,7 @@ function checkGrid(image: NativeVolume, { spacing: target, patch }: Expectations
   if (voxelCount(shape) > MOST_VOXELS) {
     found.problems.push(`would become ${times(shape)} voxels on the study's spacing, too many: is its spacing right?`);
   }
-  if (patch?.some((side, axis) => side > shape[axis]!) === true) {
+  if (patch?.some((side, axis) => side > shape[axis]) === true) {
     found.notes.push(`smaller than a patch (${times(shape)} of ${times(patch)} voxels) and padded`);
   }
 }
@@ -158,7 +158,7 @@ function greatestCornerDistance(a: NativeGeometry, b: NativeGeometry): number {
   let greatest = 0;
   for (let corner = 0; corner < 8; corner++) {
     const [p, q] = [a, b].map((geometry) => rasCorner(geometry, corner)) as [number[], number[]];
-    greatest = Math.max(greatest, Math.hypot(p[0]! - q[0]!, p[1]! - q[1]!, p[2]! - q[2]!));
+    greatest = Math.max(greatest, Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]));
   }
   return greatest;
 }
@@ -167,15 +167,15 @@ function rasCorner({ affine, shape }: NativeGeometry, corner: number): number[] 
   const map = closestAxes(affine);
   const index = [0, 0, 0];
   for (let world = 0; world < 3; world++) {
-    const file = map.axis[world]!;
+    const file = map.axis[world];
     const far = ((corner >> world) & 1) === 1;
-    index[file] = far === map.flipped[world] ? 0 : shape[file]! - 1;
+    index[file] = far === map.flipped[world] ? 0 : shape[file] - 1;
   }
   return [0, 1, 2].map(
     (row) =>
-      affine[4 * row]! * index[0]! +
-      affine[4 * row + 1]! * index[1]! +
-      affine[4 * row + 2]! * index[2]! +
-      affine[4 * row + 3]!,
+      affine[4 * row] * index[0] +
+      affine[4 * row + 1] * index[1] +
+      affine[4 * row + 2] * index[2] +
+      affine[4 * row + 3],
   );
 }

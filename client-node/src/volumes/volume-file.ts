@@ -33,9 +33,9 @@ export function asLabelMap(values: Float32Array): Uint8Array {
   const label = new Uint8Array(values);
   for (let i = 0; i < values.length; i++) {
     if (label[i] === values[i]) continue;
-    label[i] = Math.round(values[i]!);
+    label[i] = Math.round(values[i]);
     // Also for NaN, and where the byte has wrapped round.
-    if (!(Math.abs(label[i]! - values[i]!) < ROUNDING)) {
+    if (!(Math.abs(label[i] - values[i]) < ROUNDING)) {
       throw new VolumeError('not-a-label-map', `expected whole numbers from 0 to 255, got ${values[i]}`);
     }
   }
@@ -44,7 +44,7 @@ export function asLabelMap(values: Float32Array): Uint8Array {
 
 export function voxelsByValue(label: Uint8Array): { value: number; voxels: number }[] {
   const counts = new Uint32Array(256);
-  for (let i = 0; i < label.length; i++) counts[label[i]!]!++;
+  for (let i = 0; i < label.length; i++) counts[label[i]]++;
   return Array.from(counts, (voxels, value) => ({ value, voxels })).filter(({ voxels }) => voxels > 0);
 }
 
@@ -54,7 +54,7 @@ export function intensityRange(image: Float32Array): { minimum: number; maximum:
   let maximum = -Infinity;
   let finite = 0;
   for (let i = 0; i < image.length; i++) {
-    const value = image[i]!;
+    const value = image[i];
     // Also false for NaN.
     if (!(value > -Infinity && value < Infinity)) continue;
     finite++;
