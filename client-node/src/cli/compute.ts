@@ -13,6 +13,7 @@ export function startTrainer(settings: NodeSettings, log: Log, session: Session)
       cache: settings.cache!,
       memoryMegabytes: settings.memoryMegabytes,
       checkpointSeconds: settings.checkpointSeconds,
+      overlap: settings.overlap,
       allowJavascriptEngine: settings.allowJavascriptEngine,
     },
     onNote: (level, sentence) => log[level](sentence),

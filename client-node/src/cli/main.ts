@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../settings/software.js';
 import { addDataCommand } from './data-command.js';
+import { addDoctorCommand } from './doctor-command.js';
 import { addEngineCommands } from './engine-command.js';
 import { addEnrolCommand } from './enrol-command.js';
 import { addEvaluateCommand } from './evaluate-command.js';
@@ -26,6 +27,7 @@ function createProgram(session: Session): Command {
   addDataCommand(program);
   addPredictCommand(program, session);
   addEvaluateCommand(program, session);
+  addDoctorCommand(program);
   addEngineCommands(program, session);
   addPhantomsCommand(program);
   return program;
@@ -49,7 +51,7 @@ async function main(): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
     const { code, sentence } = verdict(error);
     process.stderr.write(`consilium-node: ${sentence}\n`);
-    return code;
+    return session.wasStopped ? EXIT_CODES.ok : code;
   } finally {
     await session.close();
   }

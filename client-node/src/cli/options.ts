@@ -13,6 +13,7 @@ export function withEngine(command: Command): Command {
     .option('--threads <n>', 'threads of the engine (default: every core)')
     .option('--cache <dir>', 'resampled volumes (default: cache/ of the home)')
     .option('--memory-megabytes <n>', 'memory for volumes')
+    .option('--overlap <share>', 'of neighbouring windows when predicting, 0 to 0.9 (default 0.5)')
     .option('--allow-javascript-engine', 'go on without TensorFlow: right, and 150 times slower');
 }
 

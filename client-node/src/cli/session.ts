@@ -4,6 +4,7 @@ import { EXIT_CODES } from './exit-codes.js';
 /** One run of the command line: its interruption, and what must be closed before it ends. */
 export class Session {
   readonly #interrupt = new AbortController();
+  #stopped = false;
   readonly #closing: (() => Promise<void>)[] = [];
 
   get signal(): AbortSignal {
@@ -15,9 +16,15 @@ export class Session {
     for (const name of ['SIGINT', 'SIGTERM'] as const) {
       process.on(name, () => {
         if (this.signal.aborted) process.exit(EXIT_CODES.interrupted);
-        this.interrupt(name === 'SIGTERM' ? 'stopped' : 'interrupted');
+        this.#stopped = name === 'SIGTERM';
+        this.interrupt(this.#stopped ? 'stopped' : 'interrupted');
       });
     }
+  }
+
+  /** A service manager asked for the end: a stop that went in order is no failure. */
+  get wasStopped(): boolean {
+    return this.#stopped;
   }
 
   interrupt(sentence: string): void {

@@ -28,6 +28,12 @@ const NodeSettingsSchema = z.strictObject({
   memoryMegabytes: WholeNumber(64, 1_048_576).default(1024).describe('volumes beyond it are read again when needed'),
   checkpointSeconds: WholeNumber(1, 3600).default(30).describe('at most this much training is lost when the node dies'),
   pollSeconds: WholeNumber(1, 3600).default(30).describe('how often to ask for work should a wake-up be lost'),
+  overlap: z.coerce
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(0.5)
+    .describe('of windows when predicting; more is smoother and slower'),
   allowJavascriptEngine: Yes.default(false).describe('train without TensorFlow: right, and 150 times slower'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   logFormat: z.enum(['text', 'json']).default('text'),

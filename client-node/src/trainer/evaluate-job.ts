@@ -2,7 +2,7 @@ import { NodeFailure } from '../settings/failure.js';
 import { openSite, segmentationMetrics } from '../volumes/index.js';
 import type { JobContext } from './job-loop.js';
 import type { Evaluated, EvaluateJob, VolumeFigures } from './messages.js';
-import { openPredictor } from './predictor.js';
+import { Predictor } from './predictor.js';
 import type { Workshop } from './workshop.js';
 
 /** Measures a model on a folder's labelled volumes, on the study's grid. */
@@ -15,13 +15,13 @@ export async function evaluate(job: EvaluateJob, workshop: Workshop, context: Jo
       `${job.validation}: expected at least one labelled volume to measure on, got none`,
     );
   }
-  const predictor = await openPredictor(workshop, model, job.model);
+  const predictor = await Predictor.open(workshop, model, job.model);
   const volumes: VolumeFigures[] = [];
   try {
     for (const entry of site.labelled) {
       context.signal.throwIfAborted();
       const one = await workshop.cases.get(entry, spacing);
-      const prediction = await predictor.segment(one, context.signal);
+      const prediction = await predictor.labels(one, context.signal);
       const { mean } = segmentationMetrics(prediction, one.label!, one.shape, one.spacing, model.classes);
       const { dice, jaccard, hd95, asd } = mean;
       volumes.push({ name: entry.name, dice, jaccard, hd95, asd });

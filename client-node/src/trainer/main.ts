@@ -10,6 +10,7 @@ const Options = z.object({
   cache: z.string(),
   memoryMegabytes: z.number(),
   checkpointSeconds: z.number(),
+  overlap: z.number(),
   allowJavascriptEngine: z.boolean(),
 });
 

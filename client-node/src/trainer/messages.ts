@@ -105,5 +105,7 @@ export interface TrainerOptions {
   cache: string;
   memoryMegabytes: number;
   checkpointSeconds: number;
+  /** Of neighbouring windows when predicting: share of a patch's side. */
+  overlap: number;
   allowJavascriptEngine: boolean;
 }

@@ -4,12 +4,12 @@ import { NodeFailure } from '../settings/failure.js';
 import { loadCase, VolumeError, writePrediction } from '../volumes/index.js';
 import type { JobContext } from './job-loop.js';
 import type { PredictJob, Predicted } from './messages.js';
-import { openPredictor, type Predictor } from './predictor.js';
+import { Predictor } from './predictor.js';
 import type { Workshop } from './workshop.js';
 
 /** Writes one NIfTI label map per image, on the image's own grid. An image that cannot be read is named and passed over. */
 export async function predict(job: PredictJob, workshop: Workshop, context: JobContext): Promise<Predicted> {
-  const predictor = await openPredictor(workshop, job.study.model, job.model);
+  const predictor = await Predictor.open(workshop, job.study.model, job.model);
   const result: Predicted = { written: [], failed: [] };
   try {
     await mkdir(job.folder, { recursive: true });
@@ -39,8 +39,7 @@ async function predictOne(job: PredictJob, image: string, predictor: Predictor, 
   const path = join(job.folder, `${name}.nii.gz`);
   if (path === image) throw new NodeFailure('usage', `${job.folder}: a prediction would overwrite its image ${image}`);
   const one = await loadCase({ name, image, label: null }, job.study.spacing);
-  const label = await predictor.segment(one, context.signal);
-  await writePrediction(path, { label, shape: one.shape, spacing: one.spacing }, one.native);
+  await writePrediction(path, await predictor.segmentation(one, context.signal), one.native);
   return path;
 }
 

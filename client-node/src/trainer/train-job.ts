@@ -52,6 +52,7 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
       firstGlobalStep: (job.round - 1) * localSteps,
       checkpointSeconds: workshop.options.checkpointSeconds,
       now: () => performance.now(),
+      onResume: (steps) => workshop.note('info', `round ${job.round}: going on after step ${steps} of ${localSteps}`),
       ...context,
     });
     const blob = await writeUpdate(join(job.folder, 'update.safetensors'), trainer.exportModel());

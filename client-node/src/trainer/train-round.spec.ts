@@ -59,6 +59,7 @@ function roundOf(learner: Drift, more: Partial<RoundOfTraining<number>> = {}): R
     now: () => (now += 400),
     signal: new AbortController().signal,
     onProgress: () => undefined,
+    onResume: () => undefined,
     ...more,
   };
 }

@@ -30,6 +30,8 @@ export interface RoundOfTraining<B> {
   now: () => number;
   signal: AbortSignal;
   onProgress: (progress: JobProgress) => void;
+  /** Told once, before the first step, where a checkpoint lets the round go on. */
+  onResume: (steps: number) => void;
 }
 
 export interface RoundFigures {
@@ -50,6 +52,7 @@ export async function trainRound<B>(round: RoundOfTraining<B>): Promise<RoundFig
     batches.restore(saved.batches);
   }
   const resumedFrom = saved?.step ?? 0;
+  if (resumedFrom > 0) round.onResume(resumedFrom);
   let losses: Losses[] = saved?.losses ?? [];
   let seconds = saved?.seconds ?? 0;
   let savedAt = now();

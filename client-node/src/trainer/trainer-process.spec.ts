@@ -26,7 +26,14 @@ function childThat(statement: string): TrainerProcess {
   );
   return new TrainerProcess({
     environment: {},
-    trainer: { threads: 1, cache: folder, memoryMegabytes: 100, checkpointSeconds: 1, allowJavascriptEngine: true },
+    trainer: {
+      threads: 1,
+      cache: folder,
+      memoryMegabytes: 100,
+      checkpointSeconds: 1,
+      overlap: 0.5,
+      allowJavascriptEngine: true,
+    },
     onNote: (_, sentence) => notes.push(sentence),
     entry,
   });

@@ -122,7 +122,7 @@ export class TrainerProcess implements Trainer {
   #lost(how: string): void {
     const running = this.#running;
     if (running === undefined) return;
-    const cause = this.#lastWords.trim().split('\n').at(-1) ?? '';
+    const cause = lastError(this.#lastWords);
     this.#lastWords = '';
     if (running.options.signal?.aborted === true) {
       this.#running = undefined;
@@ -141,6 +141,12 @@ export class TrainerProcess implements Trainer {
       );
     }
   }
+}
+
+/** Of what a dying process wrote: Node ends with its own version, after the line that matters. */
+function lastError(words: string): string {
+  const lines = words.trim().split('\n');
+  return (lines.findLast((line) => /error|fatal|abort/i.test(line)) ?? lines.at(-1) ?? '').trim();
 }
 
 function abortError(): Error {

@@ -11,7 +11,7 @@ export class Workshop {
 
   constructor(
     readonly options: TrainerOptions,
-    private readonly note: (level: 'info' | 'warn', sentence: string) => void,
+    readonly note: (level: 'info' | 'warn', sentence: string) => void,
   ) {
     this.cases = new CaseStore(options.cache, options.memoryMegabytes);
   }
