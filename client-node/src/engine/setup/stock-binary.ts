@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { lastLine, runCommand } from './command.js';
+import { requireFreeSpace } from './disk-space.js';
 import { SetupProblem } from './setup-problem.js';
 import type { SetupReporter } from './setup-reporter.js';
 import type { TfjsPackage } from './tfjs-package.js';
@@ -16,6 +17,9 @@ export interface StockOptions {
 
 const probeTimeout = 5_000;
 const installTimeout = 15 * 60_000;
+/** The GPU library, the larger one, unpacked and its archive. */
+const peakBytes = 1.6e9;
+const copiedParts = ['package.json', 'binding.gyp', 'binding', 'scripts'];
 
 /** Closed networks drop packets rather than refuse, so the host has five seconds to answer anything at all. */
 export async function hostAnswers(url: string, timeout = probeTimeout): Promise<boolean> {
@@ -39,7 +43,8 @@ export async function installStockBinary(options: StockOptions): Promise<void> {
     throw new SetupProblem('stock-unavailable', `The download host of ${tfjs.name} did not answer within 5 s.`);
   }
   await fs.mkdir(directory, { recursive: true });
-  for (const part of ['package.json', 'binding.gyp', 'binding', 'scripts']) {
+  await requireFreeSpace(directory, peakBytes);
+  for (const part of copiedParts) {
     await fs.cp(path.join(tfjs.directory, part), path.join(directory, part), { recursive: true });
   }
   const modules = moduleFolders(tfjs.directory);
@@ -64,6 +69,7 @@ export async function installStockBinary(options: StockOptions): Promise<void> {
       `${tfjs.name} could not install its stock binary: ${lastLine(outcome.stderr) || 'no addon came'}.`,
     );
   }
+  for (const part of copiedParts) await fs.rm(path.join(directory, part), { recursive: true, force: true });
 }
 
 /** Every node_modules folder that the package would resolve its dependencies in. */
