@@ -16,7 +16,7 @@ export interface OverlapMetrics {
 export interface SegmentationMetrics {
   /** Of classes 1 to classes - 1. */
   readonly perClass: readonly OverlapMetrics[];
-  /** Over those classes; distances over the classes that have one, null where none has. */
+  /** Over those classes. Distances: over the classes that both maps hold; null where a class is missing from one of them. */
   readonly mean: OverlapMetrics;
 }
 
@@ -31,15 +31,19 @@ export function segmentationMetrics(
   const perClass = Array.from({ length: classes - 1 }, (_, index) =>
     classMetrics(prediction, reference, shape, spacing, index + 1),
   );
-  const over = (key: keyof OverlapMetrics) => mean(perClass.map((one) => one[key]).filter((value) => value !== null));
+  const over = (key: 'dice' | 'jaccard') => mean(perClass.map((one) => one[key])) ?? 1;
+  // A class that one map alone holds has no distance, and leaving it out would make a missed organ look well placed.
+  const missed = perClass.some(({ dice, hd95 }) => hd95 === null && dice === 0);
+  const distance = (key: 'hd95' | 'asd' | 'assd') =>
+    missed ? null : mean(perClass.map((one) => one[key]).filter((value) => value !== null));
   return {
     perClass,
     mean: {
-      dice: over('dice') ?? 1,
-      jaccard: over('jaccard') ?? 1,
-      hd95: over('hd95'),
-      asd: over('asd'),
-      assd: over('assd'),
+      dice: over('dice'),
+      jaccard: over('jaccard'),
+      hd95: distance('hd95'),
+      asd: distance('asd'),
+      assd: distance('assd'),
     },
   };
 }
