@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { Digest, Refusal } from '@consilium/shared';
 import type { AggregateJob, CheckJob, JobResults } from './aggregation-jobs.js';
 import type { JobAnswer, JobMessage } from './aggregation-worker.js';
 
@@ -8,8 +7,10 @@ import type { JobAnswer, JobMessage } from './aggregation-worker.js';
 const folder = import.meta.url.endsWith('.ts') ? '../../dist/aggregation/' : './';
 const WORKER = new URL(`${folder}aggregation-worker.js`, import.meta.url);
 
+type Result = JobResults[keyof JobResults];
+
 interface Waiting {
-  resolve: (result: unknown) => void;
+  resolve: (result: Result) => void;
   reject: (error: Error) => void;
 }
 
@@ -21,23 +22,23 @@ export class AggregationService implements OnApplicationShutdown {
   #lastId = 0;
 
   /** Null where the update is admitted. Rejects where a file cannot be read. */
-  check(job: Omit<CheckJob, 'kind'>): Promise<Refusal | null> {
-    return this.#run<JobResults['check']>({ kind: 'check', ...job });
+  async check(job: Omit<CheckJob, 'kind'>): Promise<JobResults['check']> {
+    return (await this.#run({ kind: 'check', ...job })) as JobResults['check'];
   }
 
   /** Writes `job.output`, complete but neither flushed nor renamed. Rejects with the operating system's `code`, if any. */
-  aggregate(job: Omit<AggregateJob, 'kind'>): Promise<{ digest: Digest; bytes: number }> {
-    return this.#run<JobResults['aggregate']>({ kind: 'aggregate', ...job });
+  async aggregate(job: Omit<AggregateJob, 'kind'>): Promise<JobResults['aggregate']> {
+    return (await this.#run({ kind: 'aggregate', ...job })) as JobResults['aggregate'];
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.#worker?.terminate();
   }
 
-  #run<T>(job: CheckJob | AggregateJob): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
+  #run(job: CheckJob | AggregateJob): Promise<Result> {
+    return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
-      this.#waiting.set(id, { resolve: resolve, reject });
+      this.#waiting.set(id, { resolve, reject });
       const worker = (this.#worker ??= this.#start());
       worker.ref();
       worker.postMessage({ id, job } satisfies JobMessage);
