@@ -18,27 +18,34 @@ const HEADER_2 = 540;
 type Header = NIFTI1 | NIFTI2;
 type Voxels = Float32Array | Float64Array;
 
+interface StoredVoxels {
+  readonly buffer: ArrayBufferLike;
+  /** Bytes from the buffer's start; a multiple of the type's size. */
+  readonly start: number;
+  readonly count: number;
+}
+
 interface StoredType {
   readonly name: string;
   readonly bytes: number;
   /** Values of 4 bytes or more that are not float32 keep double precision until slope and intercept are applied. */
-  readonly read: (buffer: ArrayBuffer) => Voxels;
+  readonly read: (voxels: StoredVoxels) => Voxels;
 }
 
 const bigToDouble = (values: BigInt64Array | BigUint64Array) => Float64Array.from(values, Number);
 
 /** NIfTI's datatype codes that hold one number per voxel. */
 const STORED_TYPES: ReadonlyMap<number, StoredType> = new Map([
-  [2, { name: 'uint8', bytes: 1, read: (b) => new Float32Array(new Uint8Array(b)) }],
-  [4, { name: 'int16', bytes: 2, read: (b) => new Float32Array(new Int16Array(b)) }],
-  [8, { name: 'int32', bytes: 4, read: (b) => new Float64Array(new Int32Array(b)) }],
-  [16, { name: 'float32', bytes: 4, read: (b) => new Float32Array(b) }],
-  [64, { name: 'float64', bytes: 8, read: (b) => new Float64Array(b) }],
-  [256, { name: 'int8', bytes: 1, read: (b) => new Float32Array(new Int8Array(b)) }],
-  [512, { name: 'uint16', bytes: 2, read: (b) => new Float32Array(new Uint16Array(b)) }],
-  [768, { name: 'uint32', bytes: 4, read: (b) => new Float64Array(new Uint32Array(b)) }],
-  [1024, { name: 'int64', bytes: 8, read: (b) => bigToDouble(new BigInt64Array(b)) }],
-  [1280, { name: 'uint64', bytes: 8, read: (b) => bigToDouble(new BigUint64Array(b)) }],
+  [2, { name: 'uint8', bytes: 1, read: (v) => new Float32Array(new Uint8Array(v.buffer, v.start, v.count)) }],
+  [4, { name: 'int16', bytes: 2, read: (v) => new Float32Array(new Int16Array(v.buffer, v.start, v.count)) }],
+  [8, { name: 'int32', bytes: 4, read: (v) => new Float64Array(new Int32Array(v.buffer, v.start, v.count)) }],
+  [16, { name: 'float32', bytes: 4, read: (v) => new Float32Array(v.buffer, v.start, v.count) }],
+  [64, { name: 'float64', bytes: 8, read: (v) => new Float64Array(v.buffer, v.start, v.count) }],
+  [256, { name: 'int8', bytes: 1, read: (v) => new Float32Array(new Int8Array(v.buffer, v.start, v.count)) }],
+  [512, { name: 'uint16', bytes: 2, read: (v) => new Float32Array(new Uint16Array(v.buffer, v.start, v.count)) }],
+  [768, { name: 'uint32', bytes: 4, read: (v) => new Float64Array(new Uint32Array(v.buffer, v.start, v.count)) }],
+  [1024, { name: 'int64', bytes: 8, read: (v) => bigToDouble(new BigInt64Array(v.buffer, v.start, v.count)) }],
+  [1280, { name: 'uint64', bytes: 8, read: (v) => bigToDouble(new BigUint64Array(v.buffer, v.start, v.count)) }],
 ]);
 
 /** Reads .nii and .nii.gz, NIfTI-1 and -2 in one file. Throws VolumeError. */
@@ -118,7 +125,7 @@ function parseHeader(bytes: Buffer): Header {
 function shapeOf(header: Header): Triple {
   const rank = header.dims[0];
   const sides = header.dims.slice(1, 1 + rank);
-  while (sides.length > 3 && sides.at(-1) === 1) sides.pop();
+  while (sides.length > 3 && sides.at(-1)! <= 1) sides.pop();
   if (sides.length !== 3 || rank < 1 || rank > 7) {
     const found = rank >= 1 && rank <= 7 ? `${sides.length} (${sides.join(' x ')})` : `a rank of ${rank}`;
     throw new VolumeError('not-three-dimensional', `expected 3 dimensions, got ${found}`);
@@ -129,28 +136,34 @@ function shapeOf(header: Header): Triple {
   return sides as unknown as Triple;
 }
 
-/** A copy, so that typed arrays of any width may be laid over it. */
 function copyOf(bytes: Buffer, start: number, end: number): ArrayBuffer {
   const copy = new ArrayBuffer(end - start);
   new Uint8Array(copy).set(bytes.subarray(start, end));
   return copy;
 }
 
-function voxelBytes(bytes: Buffer, header: Header, shape: Triple, stored: StoredType): ArrayBuffer {
+/** In place where bytes lie as the processor wants them, else a copy: volumes are large. */
+function voxelBytes(bytes: Buffer, header: Header, shape: Triple, stored: StoredType): StoredVoxels {
   const start = Math.max(header.vox_offset, HEADER_1);
-  const length = voxelCount(shape) * stored.bytes;
-  if (!Number.isFinite(start) || start + length > bytes.byteLength) {
+  const count = voxelCount(shape);
+  const end = start + count * stored.bytes;
+  if (!Number.isFinite(start) || end > bytes.byteLength) {
     const found = Math.max(0, bytes.byteLength - start);
-    throw new VolumeError('truncated', `cut short: expected ${length} bytes of voxels, got ${found}`);
+    throw new VolumeError('truncated', `cut short: expected ${end - start} bytes of voxels, got ${found}`);
   }
-  const copy = copyOf(bytes, start, start + length);
-  if (!header.littleEndian && stored.bytes > 1) {
-    const view = Buffer.from(copy);
-    if (stored.bytes === 2) view.swap16();
-    else if (stored.bytes === 4) view.swap32();
-    else view.swap64();
+  const swapped = !header.littleEndian && stored.bytes > 1;
+  if (!swapped && Number.isInteger((bytes.byteOffset + start) / stored.bytes)) {
+    return { buffer: bytes.buffer, start: bytes.byteOffset + start, count };
   }
-  return copy;
+  const copy = copyOf(bytes, start, end);
+  if (swapped) swapBytes(Buffer.from(copy), stored.bytes);
+  return { buffer: copy, start: 0, count };
+}
+
+function swapBytes(view: Buffer, width: number): void {
+  if (width === 2) view.swap16();
+  else if (width === 4) view.swap32();
+  else view.swap64();
 }
 
 /** A slope of 0 or one that is no number means "no scaling" (NIfTI-1, scl_slope). */
@@ -181,8 +194,8 @@ function geometryOf(header: Header, shape: Triple, bytes: Buffer, notes: string[
 /** Volumes are turned to the nearest axes, never resampled to a rotation. */
 function noteObliqueness(affine: Affine, notes: string[]): void {
   const degrees = Math.round(obliqueness(affine));
-  if (degrees > OBLIQUE)
-    notes.push(`its axes lie ${degrees} degrees off right, anterior, superior; the nearest are taken`);
+  if (degrees <= OBLIQUE) return;
+  notes.push(`its axes lie ${degrees} degrees off right, anterior, superior; the nearest are taken`);
 }
 
 function found(shape: Triple, affine: Affine, affineCode: number): NativeGeometry {

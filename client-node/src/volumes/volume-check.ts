@@ -46,28 +46,39 @@ interface Findings {
 /** Reads one case and says what it holds and what is wrong with it; never throws for what is in the files. */
 export async function checkVolume(files: CaseFiles, expected: Expectations): Promise<VolumeReport> {
   const found: Findings = { problems: [...files.problems], notes: [] };
-  const image = files.image === null ? null : await readOrName('', files.image, 'image', found);
+  const { grid, range } = await checkImage(files.image, expected, found);
   const label = files.label === null ? null : await readOrName('its label: ', files.label, 'label', found);
-  let range: readonly [number, number] | null = null;
-  if (image !== null) {
-    found.notes.push(...image.notes);
-    range = checkIntensities(image, found);
-    checkGrid(image, expected, found);
-  }
-  const labelValues = label === null ? null : checkLabel(label, image, expected, found);
+  const labelValues = label === null ? null : checkLabel(label, grid, expected, found);
   if (files.split === 'validation' && files.label === null) found.problems.push('a validation image without a label');
   return {
     name: files.name,
     split: files.split,
     labelled: files.label !== null,
-    shape: image?.shape ?? null,
-    spacing: image?.spacing ?? null,
-    orientation: image?.orientation ?? null,
-    dtype: image?.dtype ?? null,
+    shape: grid?.shape ?? null,
+    spacing: grid?.spacing ?? null,
+    orientation: grid?.orientation ?? null,
+    dtype: grid?.dtype ?? null,
     range,
     labelValues,
     ...found,
   };
+}
+
+/** All but the voxels: image and label are never in memory together. */
+type Grid = Omit<NativeVolume, 'image'>;
+
+interface CheckedImage {
+  readonly grid: Grid | null;
+  readonly range: readonly [number, number] | null;
+}
+
+async function checkImage(path: string | null, expected: Expectations, found: Findings): Promise<CheckedImage> {
+  const volume = path === null ? null : await readOrName('', path, 'image', found);
+  if (volume === null) return { grid: null, range: null };
+  const { image, ...grid } = volume;
+  found.notes.push(...grid.notes);
+  checkGrid(grid, expected, found);
+  return { grid, range: checkIntensities(image, found) };
 }
 
 async function readOrName(whose: string, path: string, dataset: 'image' | 'label', found: Findings) {
@@ -80,15 +91,15 @@ async function readOrName(whose: string, path: string, dataset: 'image' | 'label
   }
 }
 
-function checkIntensities(image: NativeVolume, found: Findings): readonly [number, number] | null {
-  const { minimum, maximum, notFinite } = intensityRange(image.image);
+function checkIntensities(image: Float32Array, found: Findings): readonly [number, number] | null {
+  const { minimum, maximum, notFinite } = intensityRange(image);
   if (notFinite > 0) found.problems.push(`${notFinite} of its voxels are not finite numbers`);
-  if (notFinite === image.image.length) return null;
+  if (notFinite === image.length) return null;
   if (minimum === maximum) found.problems.push(`every voxel has the same intensity, ${minimum}`);
   return [minimum, maximum];
 }
 
-function checkGrid(image: NativeVolume, { spacing: target, patch }: Expectations, found: Findings): void {
+function checkGrid(image: Grid, { spacing: target, patch }: Expectations, found: Findings): void {
   if (image.spacing === null) {
     const taken = target === undefined ? "the study's" : `the study's, ${times(target)} mm`;
     found.notes.push(`its spacing is unknown and taken as ${taken}`);
@@ -111,7 +122,7 @@ function checkGrid(image: NativeVolume, { spacing: target, patch }: Expectations
   }
 }
 
-function checkLabel(label: NativeVolume, image: NativeVolume | null, expected: Expectations, found: Findings) {
+function checkLabel(label: NativeVolume, image: Grid | null, expected: Expectations, found: Findings) {
   if (image !== null) checkSameGrid(label, image, found);
   let map: Uint8Array;
   try {
@@ -131,7 +142,7 @@ function checkLabel(label: NativeVolume, image: NativeVolume | null, expected: E
   return values;
 }
 
-function checkSameGrid(label: NativeVolume, image: NativeVolume, found: Findings): void {
+function checkSameGrid(label: Grid, image: Grid, found: Findings): void {
   if (label.shape.some((side, axis) => side !== image.shape[axis])) {
     found.problems.push(`its label has ${times(label.shape)} voxels, expected the image's ${times(image.shape)}`);
     return;
