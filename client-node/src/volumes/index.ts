@@ -1,13 +1,10 @@
 export * from './volume.js';
 export { checkSite, loadCase, openSite } from './site.js';
-export type { CheckOptions, DataCheck, OpenSiteOptions, Site, SiteEntry } from './site.js';
-export type { Expectations, VolumeReport } from './volume-check.js';
-export { readVolume } from './volume-file.js';
+export type { DataCheck, Site } from './site.js';
 export { PatchSampler } from './patch-sampler.js';
-export type { SamplerOptions, SamplerState } from './patch-sampler.js';
-export { classMetrics, segmentationMetrics } from './metrics.js';
-export type { OverlapMetrics, SegmentationMetrics } from './metrics.js';
-export { onNativeGrid, writePrediction } from './prediction.js';
+export type { SamplerState } from './patch-sampler.js';
+export { segmentationMetrics } from './metrics.js';
+export { writePrediction } from './prediction.js';
 export type { StudySegmentation } from './prediction.js';
 export { PHANTOM_SHAPE, writePhantomSite } from './phantom-site.js';
 export type { PhantomSiteOptions } from './phantom-site.js';

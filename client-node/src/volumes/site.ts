@@ -154,15 +154,16 @@ async function throughCache(entry: SiteEntry, spacing: Triple, cacheDir: string)
   return loaded;
 }
 
-async function resampledCase(entry: SiteEntry, target: Triple): Promise<Case> {
-  const image = await readVolume(entry.image);
-  const spacing = image.spacing ?? target;
-  const shape = resampledShape(image.shape, spacing, target);
-  let label: Uint8Array | null = null;
-  if (entry.label !== null) {
-    const map = asLabelMap((await readVolume(entry.label, 'label')).image);
-    label = resampleLabel(map, image.shape, spacing, target);
-  }
-  const resampled = resampleImage(image.image, image.shape, spacing, target);
-  return { name: entry.name, image: resampled, label, shape, spacing: target, native: image.geometry };
+async function resampledCase({ name, image, label }: SiteEntry, target: Triple): Promise<Case> {
+  const volume = await readVolume(image);
+  const spacing = volume.spacing ?? target;
+  const map = label === null ? null : asLabelMap((await readVolume(label, 'label')).image);
+  return {
+    name,
+    image: resampleImage(volume.image, volume.shape, spacing, target),
+    label: map === null ? null : resampleLabel(map, volume.shape, spacing, target),
+    shape: resampledShape(volume.shape, spacing, target),
+    spacing: target,
+    native: volume.geometry,
+  };
 }
