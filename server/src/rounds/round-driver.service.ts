@@ -9,7 +9,8 @@ import { ModelArithmetic } from './model-arithmetic.js';
 import { ACTIVE_STATES } from './round-row.js';
 import { RoundEntity } from './round.entity.js';
 import { RoundOpening } from './round-opening.service.js';
-import { RoundTransitions } from './round-transitions.service.js';
+import type { RoundEvent, Tally } from './round-state.js';
+import { RoundTransitions, tallyOf } from './round-transitions.service.js';
 import { UpdateEntity } from './update.entity.js';
 
 /**
@@ -61,18 +62,16 @@ export class RoundDriver {
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false;
-        for (const round of await this.#activeRounds()) if (await this.#advanceRound(round)) this.#again = true;
+        const rounds = await this.dataSource.getRepository(RoundEntity).findBy({ state: In(ACTIVE_STATES) });
+        for (const round of rounds) if (await this.#advanceRound(round)) this.#again = true;
         const running = await this.dataSource.getRepository(StudyEntity).findBy({ state: 'running' });
-        for (const study of running) await this.opening.openIfDue(study.id);
+        const waiting = running.filter((study) => !rounds.some((round) => round.studyId === study.id));
+        for (const study of waiting) await this.opening.openIfDue(study);
       }
     } catch (error) {
       this.#again = false;
       this.log.error({ err: error }, 'rounds could not be moved on; the next tick tries again');
     }
-  }
-
-  #activeRounds(): Promise<RoundEntity[]> {
-    return this.dataSource.getRepository(RoundEntity).findBy({ state: In(ACTIVE_STATES) });
   }
 
   async #advanceRound(round: RoundEntity): Promise<boolean> {
@@ -83,10 +82,12 @@ export class RoundDriver {
       this.#startAggregate(study, round);
       return false;
     }
-    return this.transitions.apply(round, (tally) => {
+    const due = (tally: Tally): RoundEvent | null => {
       if (tally.accepted + tally.refused >= tally.members) return { type: 'everyone-answered', tally, at };
       return round.deadline <= at ? { type: 'deadline-passed', tally, at } : null;
-    });
+    };
+    // Most looks find nothing to do: only a due round is worth a transaction, which then looks again.
+    return due(await tallyOf(this.dataSource.manager, round)) !== null && this.transitions.apply(round, due);
   }
 
   #startAggregate(study: StudyEntity, round: RoundEntity): void {

@@ -23,14 +23,15 @@ export class RoundOpening {
   ) {}
 
   /** Opens the study's next round if it is due and enough trainers are connected; they are its members for good. */
-  async openIfDue(studyId: string): Promise<boolean> {
+  async openIfDue({ id: studyId, manifest }: StudyEntity): Promise<boolean> {
+    const needed = Math.max(manifest.rounds.minimumSites, manifest.rounds.quorum);
+    if (this.presence.present().length < needed) return false;
     const opened = await this.dataSource.transaction(async (manager) => {
       const study = await lockStudy(manager, studyId);
       if (study.state !== 'running') return false;
       if (await manager.existsBy(RoundEntity, { studyId, state: In(ACTIVE_STATES) })) return false;
       const members = await this.#trainersPresent(manager);
-      const { minimumSites, quorum } = study.manifest.rounds;
-      if (members.length < Math.max(minimumSites, quorum)) return false;
+      if (members.length < needed) return false;
       await this.#open(manager, study, members);
       return true;
     });
