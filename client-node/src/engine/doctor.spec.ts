@@ -85,7 +85,7 @@ describe('diagnose', () => {
   });
 
   it('reads the clock from the Date header of a server that does not state its time', async () => {
-    const { time: _time, ...rest } = health;
+    const rest = { ...health, time: undefined };
     const fetch = answering(rest, 200, { date: 'Tue, 01 Jan 2030 11:59:30 GMT' });
     const { items } = await diagnose(options({ server: 'http://server.test/', fetch }));
     expect(item(items, 'clock')).toMatchObject({ value: 30, status: 'warn' });

@@ -36,7 +36,7 @@ export function engineSettings(
   };
   const parsed = EngineSettings.safeParse(given);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
+  const issue = parsed.error.issues[0];
   throw new RangeError(`engine settings: ${issue.path.join('.')}: ${issue.message}`);
 }
 

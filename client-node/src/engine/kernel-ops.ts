@@ -96,12 +96,12 @@ export class KernelOps implements Ops {
       const moments = tf.moments(values, outerAxes(x));
       const inverse = tf.rsqrt(tf.add(moments.variance, epsilon));
       const normalised = tf.mul(tf.sub(values, moments.mean), inverse);
-      const count = sizeOf(x.shape) / gamma.shape[0]!;
+      const count = sizeOf(x.shape) / gamma.shape[0];
       const unbiased = tf.mul(moments.variance, count / Math.max(count - 1, 1));
       const output = tf.add(tf.mul(normalised, this.#get(gamma)), this.#get(beta));
       return [output, moments.mean, unbiased, inverse];
     });
-    return { y: y!, moments: { mean: mean!, variance: variance!, reserved: [scale!] } };
+    return { y: y, moments: { mean: mean, variance: variance, reserved: [scale] } };
   }
 
   batchNormGrad(
@@ -111,17 +111,17 @@ export class KernelOps implements Ops {
     moments: NormMoments,
   ): { dx: Tensor; dgamma: Tensor; dbeta: Tensor } {
     const [dx, dgamma, dbeta] = this.#runAll(() => {
-      const inverse = this.#get(moments.reserved[0]!);
+      const inverse = this.#get(moments.reserved[0]);
       const upstream = this.#get(dy);
       const normalised = tf.mul(tf.sub(this.#get(x), this.#get(moments.mean)), inverse);
       const shiftGradient = tf.sum(upstream, outerAxes(x));
       const scaleGradient = tf.sum(tf.mul(upstream, normalised), outerAxes(x));
-      const count = sizeOf(x.shape) / gamma.shape[0]!;
+      const count = sizeOf(x.shape) / gamma.shape[0];
       const common = tf.div(tf.add(shiftGradient, tf.mul(normalised, scaleGradient)), count);
       const gradient = tf.mul(tf.mul(this.#get(gamma), inverse), tf.sub(upstream, common));
       return [gradient, scaleGradient, shiftGradient];
     });
-    return { dx: dx!, dgamma: dgamma!, dbeta: dbeta! };
+    return { dx: dx, dgamma: dgamma, dbeta: dbeta };
   }
 
   batchNormInference(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon: number): Tensor {
@@ -180,20 +180,20 @@ export class KernelOps implements Ops {
     this.#run(() => tf.slice(this.#get(x), [...begin], [...size]));
   pad = (x: Tensor, before: Shape, after: Shape): Tensor =>
     this.#run(() => {
-      const paddings = before.map((count, axis): [number, number] => [count, after[axis]!]);
+      const paddings = before.map((count, axis): [number, number] => [count, after[axis]]);
       return tf.pad(this.#get(x), paddings);
     });
   gatherRows = (x: Tensor, indices: Tensor): Tensor => this.#run(() => tf.gather(this.#get(x), this.#get(indices)));
 
   /** By hand: the kernel compares every index with every segment. */
   scatterAddRows(rows: Tensor, indices: Tensor, n: number): Tensor {
-    const width = rows.shape[1]!;
+    const width = rows.shape[1];
     const values = this.#get(rows).dataSync();
     const sums = new Float32Array(n * width);
     this.#get(indices)
       .dataSync()
       .forEach((row, i) => {
-        for (let column = 0; column < width; column++) sums[row * width + column]! += values[i * width + column]!;
+        for (let column = 0; column < width; column++) sums[row * width + column] += values[i * width + column];
       });
     return this.#open(tf.tensor(sums, [n, width], 'float32'));
   }
@@ -268,7 +268,7 @@ export class KernelOps implements Ops {
   #binary(compute: Binary, a: Tensor, b: Operand): Tensor {
     return this.#run(() => {
       const left = this.#get(a);
-      return compute(left, typeof b === 'number' ? tf.scalar(b, left.dtype as 'float32' | 'int32') : this.#get(b));
+      return compute(left, typeof b === 'number' ? tf.scalar(b, left.dtype) : this.#get(b));
     });
   }
 

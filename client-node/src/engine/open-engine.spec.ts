@@ -22,7 +22,7 @@ describe('openEngine', () => {
     for (const [i, tfjs] of packages.entries()) {
       const addon = path.join(tfjs.directory, tfjs.addonFile);
       await fs.mkdir(path.dirname(addon), { recursive: true });
-      const shared = path.join(folder, contents[i]!);
+      const shared = path.join(folder, contents[i]);
       await fs.writeFile(shared, 'addon');
       await fs.symlink(shared, addon);
     }

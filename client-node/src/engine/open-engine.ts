@@ -41,14 +41,14 @@ const advice =
 export async function openEngine(settings: EngineSettings, options: OpenOptions = {}): Promise<Engine> {
   if (settings.source === 'javascript') return openJavascript('the settings turn the native engine off');
   const { load = loadPackage } = options;
-  const [tfjs] = candidates(options.packages ?? installedPackages(), settings);
+  const tfjs = candidates(options.packages ?? installedPackages(), settings).at(0);
   if (tfjs === undefined) return openJavascript('no native addon is set up');
   let binding: LoadedPackage['binding'];
   try {
     binding = load(tfjs).binding;
   } catch (error) {
     const [cause] = (error instanceof Error ? error.message : String(error)).split('\n');
-    return openJavascript(`${tfjs.name} does not load (${cause!})`);
+    return openJavascript(`${tfjs.name} does not load (${cause})`);
   }
   const { NativeOps } = await import('./native-ops.js');
   const device = binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
@@ -82,7 +82,7 @@ function loadPackage(tfjs: TfjsPackage): LoadedPackage {
 }
 
 /** tfjs-node 4.22 calls two functions of node:util that Node 23 removed. */
-export function restoreOldUtil(target: Record<string, unknown> = util as unknown as Record<string, unknown>): void {
+export function restoreOldUtil(target: Record<string, unknown> = util): void {
   target['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
   target['isArray'] ??= Array.isArray;
 }

@@ -27,7 +27,7 @@ export function expectTensor(
   expect(values.length).toBe(expected.length);
   const worst = Math.max(
     0,
-    ...Array.from(values, (v, i) => Math.abs(v - expected[i]!) / Math.max(1, Math.abs(expected[i]!))),
+    ...Array.from(values, (v, i) => Math.abs(v - expected[i]) / Math.max(1, Math.abs(expected[i]))),
   );
   expect(worst, `got ${String(values.slice(0, 8))}, expected ${String(Array.from(expected).slice(0, 8))}`).toBeLessThan(
     tolerance,

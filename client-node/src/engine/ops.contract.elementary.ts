@@ -13,7 +13,7 @@ export function describeElementwise(env: Bench): void {
     ['erf', [0, 0.5, -1, 2], erf],
   ] as const)('%s', (op, input, expected) => {
     lend(env, [[floats(...input), [2, 2]]], (x) => {
-      expectTensor(env, env.ops[op](x!), [2, 2], expected);
+      expectTensor(env, env.ops[op](x), [2, 2], expected);
     });
   });
 
@@ -25,7 +25,7 @@ export function describeElementwise(env: Bench): void {
         [floats(0, 0.5, 4), [3]],
       ],
       (dy, y) => {
-        expectTensor(env, env.ops.reluGrad(dy!, y!), [3], [0, 2, 3]);
+        expectTensor(env, env.ops.reluGrad(dy, y), [3], [0, 2, 3]);
       },
     );
   });
@@ -46,8 +46,8 @@ export function describeElementwise(env: Bench): void {
         [floats(10, 20), [1, 2]],
       ],
       (a, b) => {
-        expectTensor(env, env.ops[op](a!, b!), [2, 2], broadcast);
-        expectTensor(env, env.ops[op](a!, 2), [2, 2], withTwo);
+        expectTensor(env, env.ops[op](a, b), [2, 2], broadcast);
+        expectTensor(env, env.ops[op](a, 2), [2, 2], withTwo);
       },
     );
   });
@@ -62,15 +62,15 @@ export function describeAxes(env: Bench): void {
     ['max', [5, 4, 11, 12], 12],
   ] as const)('%s over some axes', (op, table, all) => {
     lend(env, [[values, [2, 3, 2]]], (x) => {
-      expectTensor(env, env.ops[op](x!, [1]), [2, 2], table);
-      expectTensor(env, env.ops[op](x!, [1], true), [2, 1, 2], table);
-      expectTensor(env, env.ops[op](x!, [0, 1, 2]), [], [all]);
+      expectTensor(env, env.ops[op](x, [1]), [2, 2], table);
+      expectTensor(env, env.ops[op](x, [1], true), [2, 1, 2], table);
+      expectTensor(env, env.ops[op](x, [0, 1, 2]), [], [all]);
     });
   });
 
   it('argMax takes the first of equals', () => {
     lend(env, [[floats(1, 5, 5, -1, -2, -3), [2, 3]]], (x) => {
-      const y = env.ops.argMax(x!);
+      const y = env.ops.argMax(x);
       expect(y.dtype).toBe('int32');
       expectTensor(env, y, [2], [1, 0]);
     });
@@ -78,15 +78,15 @@ export function describeAxes(env: Bench): void {
 
   it('softmax and logSoftmax stay finite for large logits', () => {
     lend(env, [[floats(0, Math.log(3), 1000, 1000 + Math.log(4)), [2, 2]]], (x) => {
-      expectTensor(env, env.ops.softmax(x!), [2, 2], [0.25, 0.75, 0.2, 0.8], 1e-4);
-      expectTensor(env, env.ops.logSoftmax(x!), [2, 2], [0.25, 0.75, 0.2, 0.8].map(Math.log), 1e-4);
+      expectTensor(env, env.ops.softmax(x), [2, 2], [0.25, 0.75, 0.2, 0.8], 1e-4);
+      expectTensor(env, env.ops.logSoftmax(x), [2, 2], [0.25, 0.75, 0.2, 0.8].map(Math.log), 1e-4);
     });
   });
 
   it('oneHot gives zeros for an index outside', () => {
     lend(env, [[Int32Array.of(1, -1, 0, 3), [2, 2]]], (x) => {
       const expected = [0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0];
-      const y = env.ops.oneHot(x!, 3);
+      const y = env.ops.oneHot(x, 3);
       expect(y.dtype).toBe('float32');
       expectTensor(env, y, [2, 2, 3], expected);
     });
@@ -103,10 +103,10 @@ export function describeLayout(env: Bench): void {
         [six, [3, 2]],
       ],
       (a, b) => {
-        expectTensor(env, env.ops.matMul(a!, b!), [2, 2], [22, 28, 49, 64]);
-        const both = env.ops.matMul(a!, b!, { transposeA: true, transposeB: true });
+        expectTensor(env, env.ops.matMul(a, b), [2, 2], [22, 28, 49, 64]);
+        const both = env.ops.matMul(a, b, { transposeA: true, transposeB: true });
         expectTensor(env, both, [3, 3], [9, 19, 29, 12, 26, 40, 15, 33, 51]);
-        expectTensor(env, env.ops.matMul(a!, a!, { transposeB: true }), [2, 2], [14, 32, 32, 77]);
+        expectTensor(env, env.ops.matMul(a, a, { transposeB: true }), [2, 2], [14, 32, 32, 77]);
       },
     );
     lend(
@@ -116,8 +116,8 @@ export function describeLayout(env: Bench): void {
         [floats(1, 1, 2, 0), [1, 2, 2]],
       ],
       (a, b) => {
-        expectTensor(env, env.ops.matMul(a!, b!), [2, 1, 2], [5, 1, 11, 3]);
-        expectTensor(env, env.ops.matMul(a!, b!, { transposeB: true }), [2, 1, 2], [3, 2, 7, 6]);
+        expectTensor(env, env.ops.matMul(a, b), [2, 1, 2], [5, 1, 11, 3]);
+        expectTensor(env, env.ops.matMul(a, b, { transposeB: true }), [2, 1, 2], [3, 2, 7, 6]);
       },
     );
   });
@@ -130,10 +130,10 @@ export function describeLayout(env: Bench): void {
         [floats(1, 2), [2, 1]],
       ],
       (x, column) => {
-        expectTensor(env, env.ops.reshape(x!, [3, 1, 2]), [3, 1, 2], six);
-        expectTensor(env, env.ops.transpose(x!, [1, 0]), [3, 2], [1, 4, 2, 5, 3, 6]);
-        expectTensor(env, env.ops.broadcastTo(column!, [2, 2, 2]), [2, 2, 2], [1, 1, 2, 2, 1, 1, 2, 2]);
-        expect(() => env.ops.reshape(x!, [4])).toThrow();
+        expectTensor(env, env.ops.reshape(x, [3, 1, 2]), [3, 1, 2], six);
+        expectTensor(env, env.ops.transpose(x, [1, 0]), [3, 2], [1, 4, 2, 5, 3, 6]);
+        expectTensor(env, env.ops.broadcastTo(column, [2, 2, 2]), [2, 2, 2], [1, 1, 2, 2, 1, 1, 2, 2]);
+        expect(() => env.ops.reshape(x, [4])).toThrow();
       },
     );
   });
@@ -146,9 +146,9 @@ export function describeLayout(env: Bench): void {
         [floats(7, 8), [2, 1]],
       ],
       (x, column) => {
-        expectTensor(env, env.ops.concat([x!, column!], 1), [2, 4], [1, 2, 3, 7, 4, 5, 6, 8]);
-        expectTensor(env, env.ops.slice(x!, [0, 1], [2, 2]), [2, 2], [2, 3, 5, 6]);
-        expectTensor(env, env.ops.pad(x!, [1, 0], [0, 1]), [3, 4], [0, 0, 0, 0, 1, 2, 3, 0, 4, 5, 6, 0]);
+        expectTensor(env, env.ops.concat([x, column], 1), [2, 4], [1, 2, 3, 7, 4, 5, 6, 8]);
+        expectTensor(env, env.ops.slice(x, [0, 1], [2, 2]), [2, 2], [2, 3, 5, 6]);
+        expectTensor(env, env.ops.pad(x, [1, 0], [0, 1]), [3, 4], [0, 0, 0, 0, 1, 2, 3, 0, 4, 5, 6, 0]);
       },
     );
   });
@@ -162,9 +162,9 @@ export function describeLayout(env: Bench): void {
         [Int32Array.of(1, 1), [1, 2]],
       ],
       (x, rows, grid) => {
-        expectTensor(env, env.ops.gatherRows(x!, rows!), [3, 2], [5, 6, 1, 2, 5, 6]);
-        expectTensor(env, env.ops.gatherRows(x!, grid!), [1, 2, 2], [3, 4, 3, 4]);
-        expectTensor(env, env.ops.scatterAddRows(x!, rows!, 4), [4, 2], [3, 4, 0, 0, 6, 8, 0, 0]);
+        expectTensor(env, env.ops.gatherRows(x, rows), [3, 2], [5, 6, 1, 2, 5, 6]);
+        expectTensor(env, env.ops.gatherRows(x, grid), [1, 2, 2], [3, 4, 3, 4]);
+        expectTensor(env, env.ops.scatterAddRows(x, rows, 4), [4, 2], [3, 4, 0, 0, 6, 8, 0, 0]);
       },
     );
   });

@@ -46,24 +46,24 @@ function describeBorders(env: Bench): void {
       values.set([1, 2, 3, 4]);
       lend(env, [[values, [2, 2]]], (x) => {
         values[0] = 9;
-        const out = env.ops.toHost(x!);
+        const out = env.ops.toHost(x);
         expect([...out]).toEqual([1, 2, 3, 4]);
         out[1] = 9;
-        expect([...env.ops.toHost(x!)]).toEqual([1, 2, 3, 4]);
+        expect([...env.ops.toHost(x)]).toEqual([1, 2, 3, 4]);
       });
     }
   });
 
   it('keeps whole numbers whole and casts between types', () => {
     lend(env, [[Int32Array.of(-2, 0, 70_000), [3]]], (x) => {
-      expect(x!.dtype).toBe('int32');
-      expect(env.ops.toHost(x!)).toBeInstanceOf(Int32Array);
-      const wide = env.ops.cast(x!, 'float32');
+      expect(x.dtype).toBe('int32');
+      expect(env.ops.toHost(x)).toBeInstanceOf(Int32Array);
+      const wide = env.ops.cast(x, 'float32');
       expect(wide.dtype).toBe('float32');
       expectTensor(env, wide, [3], [-2, 0, 70_000]);
     });
     lend(env, [[floats(-1.7, 1.7), [2]]], (x) => {
-      expectTensor(env, env.ops.cast(x!, 'int32'), [2], [-1, 1]);
+      expectTensor(env, env.ops.cast(x, 'int32'), [2], [-1, 1]);
     });
   });
 
@@ -76,7 +76,7 @@ function describeBorders(env: Bench): void {
         [floats(1, 2), [2]],
       ],
       (a, b) => {
-        expect(() => env.ops.add(a!, b!)).toThrow();
+        expect(() => env.ops.add(a, b)).toThrow();
       },
     );
   });
@@ -92,12 +92,12 @@ function describeBorders(env: Bench): void {
   it('tidies all but the result, also when the body throws', () => {
     lend(env, [[floats(1, 2), [2]]], (x) => {
       const before = env.ops.tensorCount();
-      const { kept } = env.ops.tidy(() => ({ kept: env.ops.add(env.ops.square(x!), 1) }));
+      const { kept } = env.ops.tidy(() => ({ kept: env.ops.add(env.ops.square(x), 1) }));
       expect(env.ops.tensorCount()).toBe(before + 1);
       expectTensor(env, kept, [2], [2, 5]);
       expect(() =>
         env.ops.tidy(() => {
-          env.ops.square(x!);
+          env.ops.square(x);
           throw new Error('inside');
         }),
       ).toThrow('inside');
@@ -131,11 +131,11 @@ function describeWindows(env: Bench): void {
           [dys, yShape],
         ],
         (xt, ft, dyt) => {
-          expectTensor(env, env.ops.conv3d(xt!, ft!, window), yShape, reference.conv3d(xs, x, fs, filter, window));
+          expectTensor(env, env.ops.conv3d(xt, ft, window), yShape, reference.conv3d(xs, x, fs, filter, window));
           const dx = reference.conv3dInputGrad(x, fs, filter, dys, window);
-          expectTensor(env, env.ops.conv3dInputGrad(x, ft!, dyt!, window), x, dx);
+          expectTensor(env, env.ops.conv3dInputGrad(x, ft, dyt, window), x, dx);
           const dw = reference.conv3dFilterGrad(xs, x, filter, dys, window);
-          expectTensor(env, env.ops.conv3dFilterGrad(xt!, filter, dyt!, window), filter, dw, 1e-4);
+          expectTensor(env, env.ops.conv3dFilterGrad(xt, filter, dyt, window), filter, dw, 1e-4);
         },
       );
     },
@@ -153,15 +153,15 @@ function describeWindows(env: Bench): void {
         [dys, pooled],
       ],
       (x, dy) => {
-        const y = env.ops.maxPool3d(x!);
+        const y = env.ops.maxPool3d(x);
         const expected = new Array<number>(sizeOf(shape)).fill(0);
         choices.forEach((at, i) => (expected[at] = dys[i]!));
-        expectTensor(env, env.ops.maxPool3dGrad(x!, y, dy!), shape, expected);
+        expectTensor(env, env.ops.maxPool3dGrad(x, y, dy), shape, expected);
         expectTensor(
           env,
           y,
           pooled,
-          choices.map((at) => xs[at]!),
+          choices.map((at) => xs[at]),
         );
       },
     );
@@ -185,9 +185,9 @@ function describeNormalisation(env: Bench): void {
         [dys, shape],
       ],
       (x, gamma, beta, dy) => {
-        const { y, moments } = env.ops.batchNorm(x!, gamma!, beta!, epsilon);
+        const { y, moments } = env.ops.batchNorm(x, gamma, beta, epsilon);
         expectTensor(env, y, shape, reference.batchNorm(xs, gammas, betas, epsilon));
-        const { dx, dgamma, dbeta } = env.ops.batchNormGrad(dy!, x!, gamma!, moments, epsilon);
+        const { dx, dgamma, dbeta } = env.ops.batchNormGrad(dy, x, gamma, moments, epsilon);
         const loss = (v: reference.Values, g: reference.Values, b: reference.Values): number =>
           reference.dot(reference.batchNorm(v, g, b, epsilon), dys);
         expectTensor(
@@ -236,9 +236,9 @@ function describeNormalisation(env: Bench): void {
     lend(env, inputs, (x, gamma, beta, mean, variance) => {
       const expected = Array.from(xs, (value, i) => {
         const c = i % 3;
-        return (gammas[c]! * (value - means[c]!)) / Math.sqrt(variances[c]! + epsilon) + betas[c]!;
+        return (gammas[c] * (value - means[c])) / Math.sqrt(variances[c] + epsilon) + betas[c];
       });
-      expectTensor(env, env.ops.batchNormInference(x!, gamma!, beta!, mean!, variance!, epsilon), shape, expected);
+      expectTensor(env, env.ops.batchNormInference(x, gamma, beta, mean, variance, epsilon), shape, expected);
     });
   });
 }

@@ -6,7 +6,7 @@ export function describeVariables(env: Bench): void {
     const variable = env.ops.variable(floats(1, 2), [2]);
     const before = env.ops.read(variable);
     lend(env, [[floats(5, 6), [2]]], (value) => {
-      env.ops.assign(variable, value!);
+      env.ops.assign(variable, value);
     });
     expectTensor(env, before, [2], [1, 2]);
     expectTensor(env, env.ops.read(variable), [2], [5, 6]);
@@ -19,7 +19,7 @@ export function describeVariables(env: Bench): void {
       const values = new Float32Array(memory, offset, 2).fill(1);
       const [first, second] = [env.ops.variable(values, [2]), env.ops.variable(values, [2])];
       lend(env, [[floats(2, 2), [2]]], (value) => {
-        env.ops.applyAverage(first, value!, 0.5);
+        env.ops.applyAverage(first, value, 0.5);
       });
       expect([...values]).toEqual([1, 1]);
       expectTensor(env, env.ops.read(first), [2], [1.5, 1.5]);
@@ -36,7 +36,7 @@ export function describeVariables(env: Bench): void {
       for (const gradient of [
         [0.2, 0.4],
         [-0.3, 1],
-      ].map((pair) => pair[i]!)) {
+      ].map((pair) => pair[i])) {
         const total = gradient + weightDecay * w;
         v = 0.9 * v + total;
         w -= 0.5 * (total + 0.9 * v);
@@ -45,7 +45,7 @@ export function describeVariables(env: Bench): void {
     });
     for (const gradient of [floats(0.2, 0.4), floats(-0.3, 1)]) {
       lend(env, [[gradient, [2]]], (g) => {
-        env.ops.applyMomentum(weights, velocity, g!, settings);
+        env.ops.applyMomentum(weights, velocity, g, settings);
       });
     }
     expectTensor(
@@ -66,7 +66,7 @@ export function describeVariables(env: Bench): void {
   it('applyAverage moves towards the value', () => {
     const average = env.ops.variable(floats(1, 10), [2]);
     lend(env, [[floats(3, -10), [2]]], (value) => {
-      env.ops.applyAverage(average, value!, 0.75);
+      env.ops.applyAverage(average, value, 0.75);
     });
     expectTensor(env, env.ops.read(average), [2], [1.5, 5]);
     env.ops.release(average);

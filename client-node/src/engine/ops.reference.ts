@@ -12,27 +12,24 @@ function windowStart(side: number, taps: number, { stride, padding }: Window): {
 }
 
 export function conv3dShape(x: Shape, filter: Shape, window: Window): number[] {
-  const sides = [1, 2, 3].map((axis) => windowStart(x[axis]!, filter[axis - 1]!, window).outputs);
-  return [x[0]!, ...sides, filter[4]!];
+  const sides = [1, 2, 3].map((axis) => windowStart(x[axis], filter[axis - 1], window).outputs);
+  return [x[0], ...sides, filter[4]];
 }
 
 type Tap = (x: number, filter: number, y: number) => void;
 
 /** Calls `visit` with the flat indices of every product that makes up a convolution: y[.] += x[.] * filter[.]. */
 function eachProduct(xShape: Shape, filterShape: Shape, window: Window, visit: Tap): void {
-  const [batches, h, w, d, channels] = xShape as [number, number, number, number, number];
-  const [kh, kw, kd, , outputs] = filterShape as [number, number, number, number, number];
-  const [, yh, yw, yd] = conv3dShape(xShape, filterShape, window) as [number, number, number, number];
-  const before = [h, w, d].map((side, axis) => windowStart(side, filterShape[axis]!, window).before);
-  const output = ranges(batches, yh, yw, yd);
-  for (const [b, i, j, k] of output as Iterable<[number, number, number, number]>) {
-    for (const [ti, tj, tk, c, o] of ranges(kh, kw, kd, channels, outputs) as Iterable<number[]> as Iterable<
-      [number, number, number, number, number]
-    >) {
+  const [batches, h, w, d, channels] = xShape;
+  const [kh, kw, kd, , outputs] = filterShape;
+  const [, yh, yw, yd] = conv3dShape(xShape, filterShape, window);
+  const before = [h, w, d].map((side, axis) => windowStart(side, filterShape[axis], window).before);
+  for (const [b, i, j, k] of ranges(batches, yh, yw, yd)) {
+    for (const [ti, tj, tk, c, o] of ranges(kh, kw, kd, channels, outputs)) {
       const [x, y, z] = [
-        i * window.stride + ti - before[0]!,
-        j * window.stride + tj - before[1]!,
-        k * window.stride + tk - before[2]!,
+        i * window.stride + ti - before[0],
+        j * window.stride + tj - before[1],
+        k * window.stride + tk - before[2],
       ];
       if (x < 0 || y < 0 || z < 0 || x >= h || y >= w || z >= d) continue;
       visit(
@@ -47,7 +44,7 @@ function eachProduct(xShape: Shape, filterShape: Shape, window: Window, visit: T
 export function conv3d(x: Values, xShape: Shape, filter: Values, filterShape: Shape, window: Window): number[] {
   const y = zeros(conv3dShape(xShape, filterShape, window));
   eachProduct(xShape, filterShape, window, (at, tap, to) => {
-    y[to]! += x[at]! * filter[tap]!;
+    y[to] += x[at] * filter[tap];
   });
   return y;
 }
@@ -61,7 +58,7 @@ export function conv3dInputGrad(
 ): number[] {
   const dx = zeros(xShape);
   eachProduct(xShape, filterShape, window, (at, tap, to) => {
-    dx[at]! += dy[to]! * filter[tap]!;
+    dx[at] += dy[to] * filter[tap];
   });
   return dx;
 }
@@ -69,20 +66,20 @@ export function conv3dInputGrad(
 export function conv3dFilterGrad(x: Values, xShape: Shape, filterShape: Shape, dy: Values, window: Window): number[] {
   const gradient = zeros(filterShape);
   eachProduct(xShape, filterShape, window, (at, tap, to) => {
-    gradient[tap]! += dy[to]! * x[at]!;
+    gradient[tap] += dy[to] * x[at];
   });
   return gradient;
 }
 
 /** Indices of the maxima of 2x2x2 blocks of x [b, h, w, d, c], in the order of the output. */
 export function maxPool3dChoices(x: Values, shape: Shape): number[] {
-  const [batches, h, w, d, channels] = shape as [number, number, number, number, number];
+  const [batches, h, w, d, channels] = shape;
   const blocks = [...ranges(batches, h / 2, w / 2, d / 2, channels)];
   return blocks.map(([b, i, j, k, c]) => {
     const corners = [...ranges(2, 2, 2)].map(
-      ([p, q, r]) => (((b! * h + 2 * i! + p!) * w + 2 * j! + q!) * d + 2 * k! + r!) * channels + c!,
+      ([p, q, r]) => (((b * h + 2 * i + p) * w + 2 * j + q) * d + 2 * k + r) * channels + c,
     );
-    return corners.reduce((best, corner) => (x[corner]! > x[best]! ? corner : best));
+    return corners.reduce((best, corner) => (x[corner] > x[best] ? corner : best));
   });
 }
 
@@ -91,8 +88,8 @@ export function channelMoments(x: Values, channels: number): { mean: number[]; v
   const rows = x.length / channels;
   const mean = zeros([channels]);
   const variance = zeros([channels]);
-  for (let i = 0; i < x.length; i++) mean[i % channels]! += x[i]! / rows;
-  for (let i = 0; i < x.length; i++) variance[i % channels]! += (x[i]! - mean[i % channels]!) ** 2 / rows;
+  for (let i = 0; i < x.length; i++) mean[i % channels] += x[i] / rows;
+  for (let i = 0; i < x.length; i++) variance[i % channels] += (x[i] - mean[i % channels]) ** 2 / rows;
   return { mean, variance };
 }
 
@@ -101,7 +98,7 @@ export function batchNorm(x: Values, gamma: Values, beta: Values, epsilon: numbe
   const { mean, variance } = channelMoments(x, channels);
   return Array.from(x, (value, i) => {
     const c = i % channels;
-    return (gamma[c]! * (value - mean[c]!)) / Math.sqrt(variance[c]! + epsilon) + beta[c]!;
+    return (gamma[c] * (value - mean[c])) / Math.sqrt(variance[c] + epsilon) + beta[c];
   });
 }
 
@@ -114,7 +111,7 @@ export function numericGradient(f: (x: number[]) => number, x: Values, step = 1e
 }
 
 export function dot(a: Values, b: Values): number {
-  return Array.from(a, (value, i) => value * b[i]!).reduce((sum, product) => sum + product, 0);
+  return Array.from(a, (value, i) => value * b[i]).reduce((sum, product) => sum + product, 0);
 }
 
 function zeros(shape: Shape): number[] {
@@ -123,7 +120,10 @@ function zeros(shape: Shape): number[] {
 
 /** Every index tuple below `sides`, the last axis fastest. */
 function* ranges(...sides: number[]): Generator<number[]> {
+  if (sides.length === 0) {
+    yield [];
+    return;
+  }
   const [first, ...rest] = sides;
-  if (first === undefined) return void (yield []);
   for (let i = 0; i < first; i++) for (const tail of ranges(...rest)) yield [i, ...tail];
 }

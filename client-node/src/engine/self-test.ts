@@ -30,7 +30,7 @@ export function checkGradient(ops: Ops): GradientCheck {
   const upstream = ops.fromHost(dy, yShape);
   const analytic = dot(filterGradient(ops, { x, gamma, beta, upstream }, filter), direction);
   const loss = (step: number): number => {
-    const moved = filter.map((value, i) => value + step * direction[i]!);
+    const moved = filter.map((value, i) => value + step * direction[i]);
     return dot(forward(ops, { x, gamma, beta }, moved), dy);
   };
   const step = 1e-3;
@@ -68,7 +68,7 @@ function filterGradient(ops: Ops, inputs: Inputs & { upstream: Tensor }, filter:
 /** In double precision: the difference of two nearly equal sums follows. */
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 }
 

@@ -20,8 +20,8 @@ const compileTimeout = 5 * 60_000;
 export async function requireCompiler(
   options: Pick<CompileOptions, 'compiler' | 'environment' | 'signal'>,
 ): Promise<void> {
-  const [program, ...args] = options.compiler.split(/\s+/).filter(Boolean);
-  const outcome = await runCommand(program ?? 'g++', [...args, '--version'], { ...options, timeout: 30_000 });
+  const [program, ...args] = options.compiler.trim().split(/\s+/);
+  const outcome = await runCommand(program, [...args, '--version'], { ...options, timeout: 30_000 });
   options.signal?.throwIfAborted();
   if (outcome.status === 0) return;
   throw new SetupProblem(
@@ -35,8 +35,8 @@ export async function compileAddon(options: CompileOptions): Promise<void> {
   const { tfjs, directory } = options;
   const addon = path.join(directory, tfjs.addonFile);
   await fs.mkdir(path.dirname(addon), { recursive: true });
-  const [program, ...args] = options.compiler.split(/\s+/).filter(Boolean);
-  const outcome = await runCommand(program ?? 'g++', [...args, ...compilerArguments(options, addon)], {
+  const [program, ...args] = options.compiler.trim().split(/\s+/);
+  const outcome = await runCommand(program, [...args, ...compilerArguments(options, addon)], {
     environment: options.environment,
     timeout: compileTimeout,
     signal: options.signal,

@@ -93,7 +93,7 @@ describe('setUpEngine', () => {
   it('builds again what no longer works, and clears away what a killed set-up left', async () => {
     await setUp();
     const [entry] = await fs.readdir(cache);
-    await fs.mkdir(path.join(cache, `${entry!}.4711.partial`));
+    await fs.mkdir(path.join(cache, `${entry}.4711.partial`));
     let tests = 0;
     const test: AddonTest = (addon) => (tests++ < 2 ? Promise.resolve({ failed: 'wrong sum' }) : passes(addon));
     const reporter = recordingReporter();

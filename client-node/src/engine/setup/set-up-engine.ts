@@ -88,7 +88,7 @@ async function findEngine(context: Context): Promise<Found> {
 
 /** The GPU package is built for only where it is the one that will be loaded; both are linked to the same addon. */
 function preferred(packages: readonly TfjsPackage[]): TfjsPackage {
-  const tfjs = packages.find(({ name }) => name === '@tensorflow/tfjs-node') ?? packages[0];
+  const tfjs = packages.find(({ name }) => name === '@tensorflow/tfjs-node') ?? packages.at(0);
   if (tfjs !== undefined) return tfjs;
   throw new SetupProblem(
     'package-missing',
@@ -111,7 +111,7 @@ async function cachedEngine(context: Context): Promise<Found | null> {
   const { packages, settings, pin, test, reporter } = context;
   for (const source of sources(settings)) {
     const entry = path.join(settings.cache, cacheKey(stockOrWheelPackage(context, source), source, pin));
-    const addon = path.join(entry, packages[0]!.addonFile);
+    const addon = path.join(entry, packages[0].addonFile);
     if (!existsSync(addon)) continue;
     const outcome = await test(addon);
     if (!('failed' in outcome)) return link(context, entry, { ...outcome, source: 'cache', directory: entry });

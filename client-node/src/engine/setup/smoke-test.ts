@@ -32,16 +32,11 @@ function main(file: string): void {
   const ones = (shape: number[]): number =>
     binding.createTensor(shape, binding.TF_FLOAT, new Float32Array(shape.reduce((a, b) => a * b)).fill(1));
   const input = ones([1, 4, 4, 4, 2]);
-  const output = binding.executeOp('Conv3D', attributes, [input, ones([3, 3, 3, 2, 5])], 1)[0]!;
+  const output = binding.executeOp('Conv3D', attributes, [input, ones([3, 3, 3, 2, 5])], 1)[0];
   // 3 x 3 x 3 taps of 2 channels, all ones.
   expectAll('conv3d', binding.tensorDataSync(output.id), 2 * 2 * 2 * 5, 54);
   const shape = binding.createTensor([5], binding.TF_INT32, Int32Array.of(3, 3, 3, 2, 5));
-  const gradient = binding.executeOp(
-    'Conv3DBackpropFilterV2',
-    attributes,
-    [input, shape, ones([1, 2, 2, 2, 5])],
-    1,
-  )[0]!;
+  const gradient = binding.executeOp('Conv3DBackpropFilterV2', attributes, [input, shape, ones([1, 2, 2, 2, 5])], 1)[0];
   // Each tap sees all 2 x 2 x 2 output voxels.
   expectAll('conv3d gradient', binding.tensorDataSync(gradient.id), 27 * 10, 8);
   const found = { tensorflow: binding.TF_Version, gpu: binding.isUsingGpuDevice() };

@@ -43,7 +43,7 @@ function openArchive(archive: string): Promise<ZipFile> {
   return new Promise((resolve, reject) => {
     yauzl.open(archive, { lazyEntries: true, autoClose: false }, (error, zip) => {
       // yauzl's own type leaves the error non-null beside the archive.
-      const failure = error as Error | null;
+      const failure = error;
       if (failure === null) resolve(zip);
       else if ('code' in failure) reject(failure);
       else reject(new SetupProblem('wheel-refused', `${archive} is not a readable archive: ${failure.message}.`));
@@ -103,7 +103,7 @@ function rawContent(zip: ZipFile, entry: Entry): Promise<Readable> {
   return new Promise((resolve, reject) => {
     const options = { decompress: entry.isCompressed() ? false : null, decrypt: null, start: null, end: null };
     zip.openReadStream(entry, options, (error, stream) => {
-      const failure = error as Error | null;
+      const failure = error;
       if (failure === null) resolve(stream);
       else reject(failure);
     });
