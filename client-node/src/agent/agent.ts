@@ -133,7 +133,8 @@ export class Agent {
   async #ask(signal: AbortSignal): Promise<Assignment> {
     const assignment = await this.#patience.ask(() => this.#options.rest.assignment(signal), signal);
     const { study, model } = assignment;
-    if (study !== null && model !== null && !this.#isQueued(study, model.blob.digest)) {
+    const measures = this.#survey.card.validation > 0;
+    if (measures && study !== null && model !== null && !this.#isQueued(study, model.blob.digest)) {
       this.#unmeasured.push({ study, model });
     }
     return assignment;
@@ -198,7 +199,7 @@ export class Agent {
       await contribution.make();
       return;
     }
-    const measurement = new Measurement(tools, task);
+    const measurement = new Measurement(tools, { waitingRound: null, ...task });
     await measurement.fetch();
     this.#keptModel = task.model.blob.digest;
     if (task.kind === 'keep') return;

@@ -1,5 +1,5 @@
 import type { AssignedStudy } from './next-task.js';
-import type { TaskTools } from './task-tools.js';
+import { ProgressLine, type TaskTools } from './task-tools.js';
 import type { ModelVersion } from '@consilium/shared';
 
 /** Fetches a model version and measures it on the site's own validation volumes. */
@@ -8,7 +8,8 @@ export class Measurement {
 
   constructor(
     private readonly tools: TaskTools,
-    private readonly task: { study: AssignedStudy; model: ModelVersion },
+    /** `waitingRound`: the round that this site joins afterwards, told that it is being kept waiting. */
+    private readonly task: { study: AssignedStudy; model: ModelVersion; waitingRound: string | null },
   ) {}
 
   async fetch(): Promise<void> {
@@ -27,14 +28,18 @@ export class Measurement {
 
   async measure(): Promise<void> {
     const { rest, journal, trainer, patience, report, log, signal, validation } = this.tools;
-    const { study, model } = this.task;
+    const { study, model, waitingRound } = this.task;
     const { digest } = model.blob;
+    const round = waitingRound === null ? undefined : new ProgressLine(this.tools, waitingRound);
+    round?.send({ phase: 'evaluating', done: 0, total: 1, metrics: null });
     const evaluated = await trainer.run(
       { kind: 'evaluate', study: study.manifest, model: this.#path, validation: validation! },
       {
         signal,
-        onProgress: ({ done, total }) =>
-          report({ state: 'evaluating', model: digest, version: model.version, done, total }),
+        onProgress: ({ done, total }) => {
+          round?.send({ phase: 'evaluating', done, total, metrics: null });
+          report({ state: 'evaluating', model: digest, version: model.version, done, total });
+        },
       },
     );
     const { dice, hd95 } = evaluated.mean;

@@ -9,7 +9,7 @@ export type AssignedRound = NonNullable<Assignment['round']>;
 
 /** What the node does next. One at a time, in the order of `nextTask`. */
 export type Task =
-  | { kind: 'evaluate'; study: AssignedStudy; model: ModelVersion }
+  | { kind: 'evaluate'; study: AssignedStudy; model: ModelVersion; waitingRound: string | null }
   | { kind: 'contribute'; study: AssignedStudy; round: AssignedRound }
   /** Have the newest model at hand for `predict`. */
   | { kind: 'keep'; study: AssignedStudy; model: ModelVersion }
@@ -31,7 +31,7 @@ export function nextTask(assignment: Assignment, known: Known): Task {
   const { study, model, round } = assignment;
   if (known.validationVolumes > 0) {
     const oldest = known.unmeasured.at(0);
-    if (oldest !== undefined) return { kind: 'evaluate', ...oldest };
+    if (oldest !== undefined) return { kind: 'evaluate', ...oldest, waitingRound: round?.id ?? null };
   }
   if (study === null) return { kind: 'wait', finished: assignment.finished };
   const trains = known.role === 'trainer' && known.trainingVolumes > 0;

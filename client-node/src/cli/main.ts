@@ -49,7 +49,8 @@ async function main(): Promise<number> {
     await session.close();
     // Commander has said what it wants to say.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
-    const { code, sentence } = verdict(error);
+    // After an interruption every other error is its consequence.
+    const { code, sentence } = verdict(session.signal.aborted ? session.signal.reason : error);
     process.stderr.write(`consilium-node: ${sentence}\n`);
     return session.wasStopped ? EXIT_CODES.ok : code;
   } finally {

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../clock.js';
+import { RestClient } from './rest-client.js';
+import { uploadBlob, type UploadRequest } from './upload.js';
+
+const CONTENT = Buffer.from(Array.from({ length: 400_000 }, (_, i) => (i * 17) % 253));
+const blob = { digest: createHash('sha256').update(CONTENT).digest('hex'), bytes: CONTENT.length };
+
+/** As much of tus 1.0 as an upload of one file needs. */
+let received: Buffer;
+/** The connection is cut after so many bytes of a PATCH. */
+let cutAfter: number;
+let bytesSent: number;
+let created: number;
+let forgets: boolean;
+let refuses: boolean;
+let folder: string;
+let server: Server;
+let rest: RestClient;
+
+function handle(request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('Tus-Resumable', '1.0.0');
+  if (refuses) {
+    response.writeHead(413, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ statusCode: 413, code: 'too-large', message: 'expected at most 10 bytes' }));
+  } else if (request.method === 'POST') {
+    created++;
+    received = Buffer.alloc(0);
+    response.writeHead(201, { location: `/api/v1/uploads/${created}` }).end();
+  } else if (request.method === 'HEAD') {
+    const headers = { 'upload-offset': received.length, 'upload-length': CONTENT.length };
+    response.writeHead(forgets ? 404 : 200, forgets ? {} : headers).end();
+  } else {
+    request.on('data', (chunk: Buffer) => {
+      bytesSent += chunk.length;
+      received = Buffer.concat([received, chunk]);
+      if (received.length >= cutAfter) request.socket.destroy();
+    });
+    request.on('end', () => response.writeHead(204, { 'upload-offset': received.length }).end());
+  }
+}
+
+const request = (): UploadRequest => ({ file: join(folder, 'update'), blob, placeFile: join(folder, 'upload.json') });
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'consilium-upload-'));
+  writeFileSync(join(folder, 'update'), CONTENT);
+  [received, cutAfter, bytesSent, created, forgets, refuses] = [Buffer.alloc(0), Infinity, 0, 0, false, false];
+  server = createServer(handle).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  rest = new RestClient(url, systemClock, { skewSeconds: 0, token: () => Promise.resolve('t') });
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('an upload that another process began goes on from its offset', async () => {
+  cutAfter = 150_000;
+  const giveUp = new AbortController();
+  const first = uploadBlob(rest, { ...request(), signal: giveUp.signal });
+  setTimeout(() => giveUp.abort(new Error('killed')), 300);
+  await expect(first).rejects.toThrow('killed');
+  cutAfter = Infinity;
+  await uploadBlob(rest, request());
+  expect(received.equals(CONTENT)).toBe(true);
+  expect(created).toBe(1);
+  expect(bytesSent).toBeLessThan(CONTENT.length * 1.5);
+});
+
+test('an upload that the server forgot starts again', async () => {
+  const place = { digest: blob.digest, url: `${rest.uploadUrl}/old` };
+  writeFileSync(join(folder, 'upload.json'), JSON.stringify(place));
+  forgets = true;
+  await uploadBlob(rest, request());
+  expect(received.equals(CONTENT)).toBe(true);
+  expect(created).toBe(1);
+});
+
+test('a place that belongs to another update is not used', async () => {
+  writeFileSync(join(folder, 'upload.json'), JSON.stringify({ digest: 'other', url: `${rest.uploadUrl}/old` }));
+  await uploadBlob(rest, request());
+  expect(created).toBe(1);
+});
+
+test('a refusal is the server’s sentence', async () => {
+  refuses = true;
+  await expect(uploadBlob(rest, request())).rejects.toMatchObject({
+    kind: 'refused',
+    message: 'the server refused: expected at most 10 bytes',
+  });
+  expect(existsSync(join(folder, 'upload.json'))).toBe(false);
+});
+
+test('a server that is not there is unreachable', async () => {
+  server.close();
+  await once(server, 'close');
+  await expect(uploadBlob(rest, request())).rejects.toMatchObject({ kind: 'server-unreachable' });
+});
