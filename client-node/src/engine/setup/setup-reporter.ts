@@ -6,8 +6,6 @@ export interface SetupReporter {
   progress(label: string, done: number, total: number): void;
 }
 
-export const silentReporter: SetupReporter = { note: () => undefined, progress: () => undefined };
-
 /** Prints sentences, and long steps at every tenth, one line each: readable in a terminal and in a log file. */
 export function lineReporter(write: (line: string) => void, prefix = 'engine: '): SetupReporter {
   const printed = new Map<string, number>();
