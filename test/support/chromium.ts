@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
+import axe from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
 /** Debian's package; nothing is downloaded, and the browser asks nobody for updates. */
@@ -19,8 +18,6 @@ export function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS, timeout: 30_000 });
 }
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
 interface AxeViolation {
   id: string;
   help: string;
@@ -30,7 +27,7 @@ interface AxeViolation {
 /** Violations of WCAG 2.2 AA and of axe's best practices on the page as it stands, one line each. */
 export async function accessibilityViolations(page: Page): Promise<string[]> {
   // Evaluated over the debugging protocol, so that the page's own security policy stays in force.
-  await page.evaluate(`${AXE};0`);
+  await page.evaluate(`${axe.source};0`);
   const violations = await page.evaluate<AxeViolation[]>('axe.run().then((result) => result.violations)');
   return violations.map(({ id, help, nodes }) => {
     const first = nodes.at(0);

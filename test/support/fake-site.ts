@@ -75,7 +75,7 @@ export class FakeSite {
   }
 
   /** Waits for a round that expects this site; `number` makes sure that it is not the one before. */
-  async task(number: number, patienceMs = 15_000): Promise<Task> {
+  async task(number: number, patienceMs = 30_000): Promise<Task> {
     const end = Date.now() + patienceMs;
     while (Date.now() < end) {
       const { study, round } = await this.assignment();

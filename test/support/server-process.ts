@@ -4,7 +4,7 @@ import { LoginAnswer } from '@consilium/shared';
 
 const MAIN = fileURLToPath(new URL('../../server/dist/main.js', import.meta.url));
 /** Opening an embedded database for the first time takes seconds on a busy machine. */
-const START_MS = 45_000;
+const START_MS = 100_000;
 
 export const OPERATOR = { name: 'operator', password: 'a-password-for-tests' };
 

@@ -54,9 +54,10 @@ function Reconnecting({ since }: { since: number }): ReactElement {
   return (
     <span className="state pill tone-warn" title={`No live connection since ${formatClock(since)}`}>
       <Icon name="unplug" size={14} />
-      {/* Only the state is announced; the seconds would be read out one by one. */}
-      <span role="status">reconnecting</span>
-      <span>, {formatSpan(now - fresh)} old</span>
+      <span>
+        {/* Only the state is announced; the seconds would be read out one by one. */}
+        <span role="status">reconnecting</span>, {formatSpan(now - fresh)} old
+      </span>
     </span>
   );
 }
@@ -68,11 +69,11 @@ export function ConnectionBanner(): ReactElement | null {
   // A restart of the server takes seconds; a banner that comes and goes would only make the page jump.
   if (connection.state !== 'reconnecting' || now - connection.since < 4000) return null;
   return (
-    <div className="notice stale" role="status">
+    <div className="notice stale banner" role="status">
       <Icon name="unplug" />
       <span>
-        No live connection to the server since {formatClock(connection.since)}. The page shows what it last knew and
-        tries again by itself; if this lasts, check that the server runs and that this computer reaches it.
+        No live connection to the server since {formatClock(connection.since)}. This page shows what it last knew and
+        keeps trying; if this lasts, check that the server runs and can be reached from here.
       </span>
     </div>
   );

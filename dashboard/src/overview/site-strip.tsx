@@ -83,7 +83,8 @@ function LaneRow({ name, site, contribution }: Lane): ReactElement {
 function Phase({ contribution }: { contribution: Contribution }): ReactElement {
   const { state, done, total, metrics, site } = contribution;
   const share = phaseShare(contribution);
-  const counted = isAwaited(contribution) && total > 0;
+  // An invited site has yet to say anything.
+  const counted = isAwaited(contribution) && state !== 'invited' && total > 0;
   const appearance = CONTRIBUTION_STATES[state];
   const percent = Math.round((share ?? 0) * 100);
   return (

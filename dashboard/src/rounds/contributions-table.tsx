@@ -64,7 +64,7 @@ function Row({ contribution }: { contribution: Contribution }): ReactElement {
         <th scope="row">{site}</th>
         <td>
           <State is={CONTRIBUTION_STATES[state]} />
-          {isAwaited(contribution) && total > 0 && (
+          {isAwaited(contribution) && state !== 'invited' && total > 0 && (
             <span className="dim">
               {' '}
               {done} / {total}
