@@ -11,11 +11,12 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const modules = path.join(root, 'node_modules');
 const installStamp = path.join(modules, '.consilium-lock');
-const buildStamp = path.join(modules, '.consilium-build');
+const buildStamps = path.join(modules, '.consilium-build');
+// `unneeded`: workspaces that this program does not take from their build output; tests run from the sources.
 const programs = {
-  demo: { command: 'node', args: ['deploy/dist/demo/main.js'] },
-  test: { command: 'vitest', args: ['run'] },
-  bench: { command: 'node', args: ['test/dist/bench/main.js'] },
+  demo: { command: 'node', args: ['deploy/dist/demo/main.js'], unneeded: ['test'] },
+  test: { command: 'vitest', args: ['run'], unneeded: ['test'] },
+  bench: { command: 'node', args: ['test/dist/bench/main.js'], unneeded: [] },
 };
 const interrupted = 130;
 
@@ -133,11 +134,11 @@ function installSentence({ missing, output }) {
   return `npm ci failed: ${cause.replace(/^npm error /, '')}`;
 }
 
-const { workspaces } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+const { workspaces: allWorkspaces } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
 const generated = new Set(['dist', 'node_modules', 'artefacts', 'coverage']);
 
 /** Sizes and times of all sources: nothing is built when none changed, which spares the build tool's own start. */
-function sourceState() {
+function sourceState(workspaces) {
   const hash = createHash('sha256');
   const visit = (file) => {
     const stat = fs.statSync(file, { throwIfNoEntry: false });
@@ -152,24 +153,30 @@ function sourceState() {
   return hash.digest('hex');
 }
 
-async function build() {
-  const state = sourceState();
+async function build(unneeded) {
+  const workspaces = allWorkspaces.filter((name) => !unneeded.includes(name));
+  const stamp = `${buildStamps}-${digest(workspaces.join()).slice(0, 8)}`;
+  const state = sourceState(workspaces);
   const unbuilt = workspaces.filter((name) => !fs.existsSync(path.join(root, name, 'dist')));
-  if (unbuilt.length === 0 && readOrNull(buildStamp) === state) return;
+  if (unbuilt.length === 0 && readOrNull(stamp) === state) return;
   // Where the output was deleted by hand, the compiler would still believe its notes and write nothing.
   for (const name of unbuilt) fs.rmSync(path.join(root, name, 'tsconfig.tsbuildinfo'), { force: true });
   say('building.');
   const began = Date.now();
-  const outcome = await run('node', [binOf('nx'), 'run-many', '-t', 'build', '--outputStyle=static'], {
-    capture: true,
-    env: { NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false' },
-  });
+  const outcome = await run(
+    'node',
+    [binOf('nx'), 'run-many', '-t', 'build', '-p', workspaces.join(), '--outputStyle=static'],
+    {
+      capture: true,
+      env: { NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false' },
+    },
+  );
   stopIfInterrupted();
   if (outcome.code !== 0) {
     process.stderr.write(outcome.output);
     throw new Stop('the build failed, see above.', 1);
   }
-  fs.writeFileSync(buildStamp, state);
+  fs.writeFileSync(stamp, state);
   say(`built in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
 }
 
@@ -195,7 +202,7 @@ async function start(name, rest) {
   if (program === undefined) throw new Stop(`expected demo, test or bench, got ${name ?? 'nothing'}.`, 2);
   checkNode();
   await install();
-  await build();
+  await build(program.unneeded);
   await setUpEngine();
   const { command, args } = program;
   const { code } = await run('node', [...(command === 'node' ? [] : [binOf(command)]), ...args, ...rest]);
