@@ -37,9 +37,12 @@ export const theme = createTheme({
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
   fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.125rem' },
   defaultRadius: 'md',
+  respectReducedMotion: true,
   cursorType: 'pointer',
   headings: { fontWeight: '600' },
   components: {
+    // A label halfway between two colours is hard to read, and a change of appearance repaints them all.
+    SegmentedControl: { defaultProps: { transitionDuration: 0 } },
     Button: { defaultProps: { size: 'xs' } },
     TextInput: { defaultProps: { size: 'sm' } },
     Tooltip: { defaultProps: { openDelay: 250, events: { hover: true, focus: true, touch: true } } },

@@ -101,6 +101,11 @@ describe('needs', () => {
     expect(sentences({ rounds: [best, { ...fallen, dice: 0.79 }, open] })).toEqual([]);
   });
 
+  it('claims nothing about sites that are not known', () => {
+    expect(sentences({ rounds: [], sites: null })).toEqual([]);
+    expect(sentences({ study: exampleStudy({ state: 'draft' }), sites: null })).toHaveLength(1);
+  });
+
   it('names a trainer without volumes', () => {
     const sites = [exampleSite('a', { data: { labelled: 0, unlabelled: 0, validation: 4 } }), exampleSite('b')];
     expect(sentences({ sites })).toEqual(['watch: a is connected without any volume.']);

@@ -15,7 +15,8 @@ export interface Situation {
   study: StudyView;
   /** Of this study, in order of their numbers. */
   rounds: RoundView[];
-  sites: SiteView[];
+  /** Null while they are not known: what depends on them is then not claimed either way. */
+  sites: SiteView[] | null;
   /** ms since the epoch */
   now: number;
 }
@@ -54,7 +55,7 @@ function studyNeeds({ study }: Situation): Need[] {
 
 /** A running study without a round waits for sites, unless its rounds are all done. */
 function waitingNeeds({ study, rounds, sites }: Situation): Need[] {
-  if (study.state !== 'running' || roundUnderWay(rounds) !== null) return [];
+  if (sites === null || study.state !== 'running' || roundUnderWay(rounds) !== null) return [];
   const wanted = study.manifest.rounds.minimumSites;
   const here = sites.filter((site) => site.state === 'enrolled' && site.role === 'trainer' && site.connected).length;
   if (here >= wanted) return [];
@@ -70,7 +71,7 @@ function openRoundNeeds({ rounds, sites, now }: Situation): Need[] {
   const late = left < LATE_SHARE * (Date.parse(round.deadline) - Date.parse(round.openedAt));
   const found: Need[] = [];
   for (const contribution of round.contributions.filter(isAwaited)) {
-    const site = sites.find((each) => each.id === contribution.siteId);
+    const site = sites?.find((each) => each.id === contribution.siteId);
     const { siteId } = contribution;
     if (site !== undefined && !site.connected) {
       const sentence = `${contribution.site} lost its connection before it submitted to round ${round.number}.`;
@@ -139,7 +140,7 @@ function diceNeeds({ study, rounds }: Situation): Need[] {
 }
 
 function dataNeeds({ sites }: Situation): Need[] {
-  const without = sites.filter(
+  const without = (sites ?? []).filter(
     ({ state, role, connected, data }) =>
       state === 'enrolled' && role === 'trainer' && connected && data !== null && data.labelled + data.unlabelled === 0,
   );

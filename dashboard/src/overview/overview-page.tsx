@@ -46,7 +46,7 @@ function StudyOverview({ study, studies }: { study: StudyView; studies: StudyVie
   return (
     <>
       <Head study={study} studies={studies} />
-      {rounds.data !== undefined && <Attention study={study} rounds={rounds.data} sites={sites.data ?? []} />}
+      {rounds.data !== undefined && <Attention study={study} rounds={rounds.data} sites={sites.data ?? null} />}
       {sites.error !== null && sites.data === undefined && (
         <div className="panel">
           <Answered query={sites} queryKey={sitesQuery.queryKey} what="The sites">
@@ -111,16 +111,16 @@ function Head({ study, studies }: { study: StudyView; studies: StudyView[] }): R
   );
 }
 
-function Attention({
-  study,
-  rounds,
-  sites,
-}: {
+interface AttentionProps {
   study: StudyView;
   rounds: RoundView[];
-  sites: SiteView[];
-}): ReactElement {
-  return <AttentionPanel needs={needs({ study, rounds, sites, now: useNow() })} />;
+  sites: SiteView[] | null;
+}
+
+function Attention({ study, rounds, sites }: AttentionProps): ReactElement | null {
+  const found = needs({ study, rounds, sites, now: useNow() });
+  // "Nothing needs you" is a promise that takes all answers.
+  return sites === null && found.length === 0 ? null : <AttentionPanel needs={found} />;
 }
 
 function FirstSteps(): ReactElement {

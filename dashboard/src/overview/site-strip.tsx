@@ -81,7 +81,7 @@ function LaneRow({ name, site, contribution }: Lane): ReactElement {
 }
 
 function Phase({ contribution }: { contribution: Contribution }): ReactElement {
-  const { state, done, total, metrics, site } = contribution;
+  const { state, done, total, metrics, site, refusal } = contribution;
   const share = phaseShare(contribution);
   // An invited site has yet to say anything.
   const counted = isAwaited(contribution) && state !== 'invited' && total > 0;
@@ -90,17 +90,21 @@ function Phase({ contribution }: { contribution: Contribution }): ReactElement {
   return (
     <div className="lane-phase">
       <State is={appearance} />
-      <div
-        className={`bar tone-${appearance.tone}`}
-        role="progressbar"
-        aria-label={`${site}: ${appearance.word}`}
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={percent}
-        aria-valuetext={counted ? `${done} of ${total}` : appearance.word}
-      >
-        <span style={{ width: `${percent}%` }} />
-      </div>
+      {refusal === null ? (
+        <div
+          className={`bar tone-${appearance.tone}`}
+          role="progressbar"
+          aria-label={`${site}: ${appearance.word}`}
+          aria-valuemin={0}
+          aria-valuemax={100}
+          aria-valuenow={percent}
+          aria-valuetext={counted ? `${done} of ${total}` : appearance.word}
+        >
+          <span style={{ width: `${percent}%` }} />
+        </div>
+      ) : (
+        <code title={refusal.sentence}>{refusal.reason}</code>
+      )}
       <span className="lane-count dim">{counted ? `${done} / ${total}` : ''}</span>
       <span className="lane-loss" title="Loss over the steps reported last">
         {metrics === null ? '' : `loss ${formatLoss(metrics.loss)}`}
