@@ -13,16 +13,24 @@ const say = (sentence: string): void => void process.stdout.write(`${sentence}\n
 async function serve(settings: Settings): Promise<void> {
   const server = await startServer(settings);
   if (server.firstPassword !== null) {
-    say(`Operator ${settings.operatorName} was created with the password ${server.firstPassword} (shown only this once).`);
+    say(
+      `Operator ${settings.operatorName} was created with the password ${server.firstPassword} (shown only this once).`,
+    );
   }
   say(`Consilium server ${VERSION}: dashboard at ${server.url}`);
+  const asked = askedToEnd();
   process.send?.({ type: 'ready', url: server.url });
-  await new Promise<void>((resolve) => {
+  await asked;
+  await server.close();
+}
+
+/** Listens from the call on: whoever has been told that the server is ready may end it at once. */
+function askedToEnd(): Promise<void> {
+  return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
     // A launcher that dies must not leave its server behind.
     if (process.connected) process.once('disconnect', resolve);
   });
-  await server.close();
 }
 
 async function withOperators(settings: Settings, work: (operators: OperatorsService) => Promise<void>): Promise<void> {
@@ -50,20 +58,26 @@ function program(): Command {
     .option(...database)
     .option('--log-level <level>', 'silent, error, warn, info, debug or trace')
     .action((flags: Record<string, unknown>) => serve(settings(flags)));
-  const operators = root.command('operators').description('people who may log in; the server must not be running on the embedded database');
+  const operators = root
+    .command('operators')
+    .description('people who may log in; the server must not be running on the embedded database');
   operators
     .command('add <name>')
     .option(...home)
     .option(...database)
     .action((name: string, flags: Record<string, unknown>) =>
-      withOperators(settings(flags), async (service) => say(`Operator ${name} was created with the password ${await service.add(name)}`)),
+      withOperators(settings(flags), async (service) =>
+        say(`Operator ${name} was created with the password ${await service.add(name)}`),
+      ),
     );
   operators
     .command('reset-password <name>')
     .option(...home)
     .option(...database)
     .action((name: string, flags: Record<string, unknown>) =>
-      withOperators(settings(flags), async (service) => say(`Operator ${name} has the new password ${await service.resetPassword(name)}`)),
+      withOperators(settings(flags), async (service) =>
+        say(`Operator ${name} has the new password ${await service.resetPassword(name)}`),
+      ),
     );
   return root;
 }
@@ -74,7 +88,9 @@ function exitCodeOf(error: unknown): ExitCode {
     process.stderr.write(`${error.message}\n`);
     return error instanceof StartRefused ? error.exitCode : ExitCode.usage;
   }
-  process.stderr.write(`The server failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `The server failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   return ExitCode.internal;
 }
 

@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
+import type { Server as HttpServer } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { DataSource } from 'typeorm';
@@ -11,7 +13,14 @@ import { OperatorsService } from './identity/operators.service.js';
 import { SocketAdapter } from './realtime/socket.adapter.js';
 import { HomeFolder } from './settings/home-folder.js';
 import { NestLog } from './settings/nest-log.js';
-import { openLog, systemClock, systemIds, type Clock, type Ids, type ProcessContext } from './settings/process-context.js';
+import {
+  openLog,
+  systemClock,
+  systemIds,
+  type Clock,
+  type Ids,
+  type ProcessContext,
+} from './settings/process-context.js';
 import type { Settings } from './settings/settings.js';
 import { ExitCode, StartRefused, systemCode } from './settings/start-refused.js';
 import { Ticker } from './ticker.js';
@@ -60,7 +69,9 @@ export async function openContext(
 ): Promise<{ process: ProcessContext; dataSource: DataSource; close(): Promise<void> }> {
   const home = HomeFolder.open(settings.home);
   try {
-    const place = settings.databaseUrl ? { url: settings.databaseUrl } : { folder: overrides.databaseFolder ?? home.database };
+    const place = settings.databaseUrl
+      ? { url: settings.databaseUrl }
+      : { folder: overrides.databaseFolder ?? home.database };
     const { dataSource, close: closeDatabase } = await openDatabase(place);
     const process = {
       settings,
@@ -100,26 +111,38 @@ async function ensureOperator(operators: OperatorsService, settings: Settings): 
   return settings.operatorPassword === undefined ? password : null;
 }
 
+/** On Node's own server, because Nest's `listen` logs a failure that is a person's to hear about in one sentence. */
 async function listen(app: NestExpressApplication, { host, port, nextFreePort }: Settings): Promise<number> {
+  await app.init();
+  const server: HttpServer = app.getHttpServer();
   for (let wanted = port; ; wanted++) {
     try {
-      await app.listen(wanted, host);
-      return portOf(app);
+      server.listen(wanted, host);
+      await once(server, 'listening');
+      return portOf(server);
     } catch (error) {
       const code = systemCode(error);
-      if (code === 'EACCES') throw new StartRefused(ExitCode.portTaken, `The server may not listen on port ${wanted}; choose one from 1024 on with --port.`);
-      if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new StartRefused(ExitCode.usage, `This machine has no address ${host} to listen on.`);
+      if (code === 'EACCES')
+        throw new StartRefused(
+          ExitCode.portTaken,
+          `The server may not listen on port ${wanted}; choose one from 1024 on with --port.`,
+        );
+      if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+        throw new StartRefused(ExitCode.usage, `This machine has no address ${host} to listen on.`);
       if (code !== 'EADDRINUSE') throw error;
       if (!nextFreePort || wanted >= Math.min(port + PORTS_TRIED, 65_535)) {
-        throw new StartRefused(ExitCode.portTaken, `Port ${wanted} on ${host} is taken by another program; choose another with --port, or pass --next-free-port.`);
+        throw new StartRefused(
+          ExitCode.portTaken,
+          `Port ${wanted} on ${host} is taken by another program; choose another with --port, or pass --next-free-port.`,
+        );
       }
     }
   }
 }
 
-function portOf(app: NestExpressApplication): number {
-  const address: unknown = app.getHttpServer().address();
-  if (typeof address === 'object' && address !== null && 'port' in address && typeof address.port === 'number') return address.port;
+function portOf(server: HttpServer): number {
+  const address = server.address();
+  if (typeof address === 'object' && address !== null) return address.port;
   throw new Error('server: expected to listen on a port');
 }
 

@@ -42,11 +42,15 @@ export class BlobsService {
     if (!blob) throw new ApiError('not-found', 'The server has no such blob for this caller.');
     response.set({ ETag: `"${digest}"`, 'Content-Type': 'application/octet-stream' });
     await new Promise<void>((resolve, reject) => {
-      response.sendFile(this.store.pathOf(digest), { immutable: true, maxAge: '1y', dotfiles: 'allow' }, (error?: Error) => {
-        // A caller that hangs up in the middle of a blob comes back for the rest of it.
-        if (error && !request.destroyed && !response.headersSent) reject(error);
-        else resolve();
-      });
+      response.sendFile(
+        this.store.pathOf(digest),
+        { immutable: true, maxAge: '1y', dotfiles: 'allow' },
+        (error?: Error) => {
+          // A caller that hangs up in the middle of a blob comes back for the rest of it.
+          if (error && !request.destroyed && !response.headersSent) reject(error);
+          else resolve();
+        },
+      );
     });
   }
 

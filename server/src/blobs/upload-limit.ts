@@ -25,7 +25,11 @@ export class UploadLimit {
   #modelBytes(study: StudyEntity): number {
     let bytes = this.#bytesOf.get(study.digest);
     if (bytes === undefined) {
-      const tensors = modelTensors(study.manifest.model).map(({ name, shape }) => ({ name, shape, dtype: 'float32' as const }));
+      const tensors = modelTensors(study.manifest.model).map(({ name, shape }) => ({
+        name,
+        shape,
+        dtype: 'float32' as const,
+      }));
       bytes = layOutContainer(tensors).totalBytes + HEADER_ALLOWANCE;
       this.#bytesOf.set(study.digest, bytes);
     }

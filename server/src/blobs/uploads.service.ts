@@ -47,7 +47,8 @@ export class UploadsService {
       allowedOrigins: [],
       maxSize: () => this.limit.bytes(),
       namingFunction: (_, metadata) => `${promisedDigest(metadata)}-${this.ids.uuid()}`,
-      onUploadCreate: (request, upload) => Promise.resolve({ metadata: { ...upload.metadata, site: callerOf(request).id } }),
+      onUploadCreate: (request, upload) =>
+        Promise.resolve({ metadata: { ...upload.metadata, site: callerOf(request).id } }),
       onIncomingRequest: (request, id) => this.#requireOwner(request, id),
       onUploadFinish: async (request, upload) => {
         await this.#finish(callerOf(request), upload);
@@ -89,7 +90,8 @@ export class UploadsService {
   async #requireOwner(request: TusRequest, id: string): Promise<void> {
     if (request.method === 'POST') return;
     const upload = await this.#files.getUpload(id).catch(() => null);
-    if (upload && upload.metadata?.site !== callerOf(request).id) throw new ApiError('not-found', 'The server has no such upload of this site.');
+    if (upload && upload.metadata?.site !== callerOf(request).id)
+      throw new ApiError('not-found', 'The server has no such upload of this site.');
   }
 
   async #finish(site: SiteCaller, upload: Upload): Promise<StoredBlob> {
@@ -98,7 +100,10 @@ export class UploadsService {
     const digest = await digestOfFile(file);
     if (digest !== promised) {
       await this.#files.remove(upload.id);
-      throw new ApiError('digest-mismatch', `Upload refused: expected a blob with the SHA-256 ${promised}, got one with ${digest}; it was removed, send it again.`);
+      throw new ApiError(
+        'digest-mismatch',
+        `Upload refused: expected a blob with the SHA-256 ${promised}, got one with ${digest}; it was removed, send it again.`,
+      );
     }
     const blob = await this.store.adopt(file, digest, upload.offset);
     await this.blobs.register(this.dataSource.manager, blob, site.id);
@@ -135,7 +140,11 @@ function callerOf(request: TusRequest): SiteCaller {
 /** Throws ApiError: an upload says at its beginning what it will be. */
 function promisedDigest(metadata: Record<string, string | null> | undefined): Digest {
   const parsed = DigestSchema.safeParse(metadata?.digest);
-  if (!parsed.success) throw new ApiError('invalid-request', 'Upload refused: expected the SHA-256 of the blob as "digest" in Upload-Metadata.');
+  if (!parsed.success)
+    throw new ApiError(
+      'invalid-request',
+      'Upload refused: expected the SHA-256 of the blob as "digest" in Upload-Metadata.',
+    );
   return parsed.data;
 }
 

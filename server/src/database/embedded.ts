@@ -21,11 +21,17 @@ export async function openEmbedded(folder: string): Promise<PGlite> {
 async function createCluster(folder: string): Promise<void> {
   const unfinished = `${folder}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
-  const workerData = { library: createRequire(import.meta.url).resolve('@electric-sql/pglite'), unfinished, postgresqlconf };
+  const workerData = {
+    library: createRequire(import.meta.url).resolve('@electric-sql/pglite'),
+    unfinished,
+    postgresqlconf,
+  };
   const worker = new Worker(createInThread, { eval: true, workerData });
   await new Promise<void>((resolve, reject) => {
     worker.once('error', reject);
-    worker.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`database: its creation ended with code ${code}`))));
+    worker.once('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`database: its creation ended with code ${code}`)),
+    );
   });
   await rm(folder, { recursive: true, force: true });
   await rename(unfinished, folder);

@@ -26,13 +26,18 @@ export class ErrorFilter implements ExceptionFilter {
 export function errorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof ApiError) return answerOf(error.code, error.message, error.status);
   if (systemCode(error) === 'ENOSPC') {
-    return answerOf('disk-full', 'The disk of the server is full; nothing was stored, try again once its operator has made room.');
+    return answerOf(
+      'disk-full',
+      'The disk of the server is full; nothing was stored, try again once its operator has made room.',
+    );
   }
   const status = statusOf(error);
-  if (status === 429) return answerOf('too-many-attempts', 'Too many attempts from this address; wait a minute and try again.');
+  if (status === 429)
+    return answerOf('too-many-attempts', 'Too many attempts from this address; wait a minute and try again.');
   if (status === 413) return answerOf('too-large', 'The request is larger than the server takes.');
   if (status === 404) return answerOf('not-found', 'There is nothing at this address.');
-  if (status >= 400 && status < 500) return answerOf('invalid-request', 'The request was not understood: its form is broken.', status);
+  if (status >= 400 && status < 500)
+    return answerOf('invalid-request', 'The request was not understood: its form is broken.', status);
   return answerOf('internal', 'The server failed to answer; its log says why.');
 }
 

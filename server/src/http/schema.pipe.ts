@@ -1,7 +1,10 @@
 import { StandardSchemaValidationPipe } from '@nestjs/common';
 import { ApiError } from './api-error.js';
 
-type Issue = { readonly message: string; readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined };
+type Issue = {
+  readonly message: string;
+  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
+};
 
 /** Says which field was wrong and what was expected of it; never repeats what was sent. */
 export function sentenceOfIssues(what: string, issues: readonly Issue[]): string {
@@ -15,6 +18,7 @@ export function sentenceOfIssues(what: string, issues: readonly Issue[]): string
 
 export function schemaPipe(): StandardSchemaValidationPipe {
   return new StandardSchemaValidationPipe({
-    exceptionFactory: (issues: readonly Issue[]) => new ApiError('invalid-request', sentenceOfIssues('The request', issues)),
+    exceptionFactory: (issues: readonly Issue[]) =>
+      new ApiError('invalid-request', sentenceOfIssues('The request', issues)),
   });
 }

@@ -44,7 +44,9 @@ function describeApi(app: NestExpressApplication): void {
     .setVersion(VERSION)
     .addBearerAuth()
     .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, about), { jsonDocumentUrl: 'docs/openapi.json' });
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, about), {
+    jsonDocumentUrl: 'docs/openapi.json',
+  });
 }
 
 /** Files of the built dashboard; any other path of a page load gets its index, which knows the path. */

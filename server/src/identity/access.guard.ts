@@ -21,7 +21,10 @@ export class AccessGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<Request>();
     const caller = await this.tokens.verify(bearerToken(request.headers.authorization));
     if (permission !== 'any' && permission !== caller.kind) {
-      throw new ApiError('forbidden', `This address is for ${permission}s; the token is one of ${caller.kind === 'site' ? 'a site' : 'an operator'}.`);
+      throw new ApiError(
+        'forbidden',
+        `This address is for ${permission}s; the token is one of ${caller.kind === 'site' ? 'a site' : 'an operator'}.`,
+      );
     }
     rememberCaller(request, caller);
     return true;
@@ -30,6 +33,7 @@ export class AccessGuard implements CanActivate {
 
 function bearerToken(header: string | undefined): string {
   const token = /^Bearer ([\w.~+/=-]+)$/i.exec(header ?? '')?.[1];
-  if (token === undefined) throw new ApiError('unauthenticated', 'A token is needed: expected the header "Authorization: Bearer …".');
+  if (token === undefined)
+    throw new ApiError('unauthenticated', 'A token is needed: expected the header "Authorization: Bearer …".');
   return token;
 }

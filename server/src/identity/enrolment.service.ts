@@ -29,7 +29,11 @@ export class EnrolmentService {
 
   async createCode(request: z.output<typeof EnrolmentCodeRequest>): Promise<EnrolmentCode> {
     const taken = await this.dataSource.getRepository(SiteEntity).existsBy({ name: request.name, state: 'enrolled' });
-    if (taken) throw new ApiError('conflict', `A site named ${request.name} is enrolled already; revoke it first or choose another name.`);
+    if (taken)
+      throw new ApiError(
+        'conflict',
+        `A site named ${request.name} is enrolled already; revoke it first or choose another name.`,
+      );
     const code = this.#drawCode();
     const now = this.clock.now();
     const expiresAt = new Date(now.getTime() + this.settings.enrolmentCodeHours * 3_600_000);
@@ -52,10 +56,17 @@ export class EnrolmentService {
         where: { codeHash: hashOfCode(request.code) },
         lock: { mode: 'pessimistic_write' },
       });
-      if (!code) throw new ApiError('code-unknown', 'Enrolment refused: the server knows no such code; check it for typing errors.');
+      if (!code)
+        throw new ApiError(
+          'code-unknown',
+          'Enrolment refused: the server knows no such code; check it for typing errors.',
+        );
       if (code.usedAt) return this.#enrolledBefore(manager, code, fingerprint);
       if (code.expiresAt <= this.clock.now()) {
-        throw new ApiError('code-expired', `Enrolment refused: the code expired at ${code.expiresAt.toISOString()}; ask the operator for a new one.`);
+        throw new ApiError(
+          'code-expired',
+          `Enrolment refused: the code expired at ${code.expiresAt.toISOString()}; ask the operator for a new one.`,
+        );
       }
       return this.#addSite(manager, code, request, fingerprint);
     });
@@ -66,7 +77,10 @@ export class EnrolmentService {
   async #enrolledBefore(manager: EntityManager, code: EnrolmentCodeEntity, fingerprint: string): Promise<SiteEntity> {
     const site = code.siteId ? await manager.findOneBy(SiteEntity, { id: code.siteId, state: 'enrolled' }) : null;
     if (site?.keyFingerprint === fingerprint) return site;
-    throw new ApiError('code-used', 'Enrolment refused: the code has been used already; ask the operator for a new one.');
+    throw new ApiError(
+      'code-used',
+      'Enrolment refused: the code has been used already; ask the operator for a new one.',
+    );
   }
 
   async #addSite(
@@ -79,7 +93,10 @@ export class EnrolmentService {
       throw new ApiError('conflict', `Enrolment refused: a site named ${code.siteName} is enrolled already.`);
     }
     if (await manager.existsBy(SiteEntity, { keyFingerprint: fingerprint })) {
-      throw new ApiError('conflict', 'Enrolment refused: the key belongs to a site already; make a new key for this node.');
+      throw new ApiError(
+        'conflict',
+        'Enrolment refused: the key belongs to a site already; make a new key for this node.',
+      );
     }
     const now = this.clock.now();
     const site = manager.create(SiteEntity, {

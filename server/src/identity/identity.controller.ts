@@ -1,7 +1,14 @@
 import { Body, Controller, Post, UseGuards } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { ThrottlerGuard } from '@nestjs/throttler';
-import { Enrolled, EnrolmentCode, EnrolmentCodeRequest, EnrolRequest, LoginAnswer, LoginRequest } from '@consilium/shared';
+import {
+  Enrolled,
+  EnrolmentCode,
+  EnrolmentCodeRequest,
+  EnrolRequest,
+  LoginAnswer,
+  LoginRequest,
+} from '@consilium/shared';
 import type { z } from 'zod';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from './access.decorator.js';
@@ -35,7 +42,9 @@ export class IdentityController {
   @Post('enrolment-codes')
   @Access('operator')
   @Answers(201, EnrolmentCode)
-  createCode(@Body({ schema: EnrolmentCodeRequest }) body: z.output<typeof EnrolmentCodeRequest>): Promise<EnrolmentCode> {
+  createCode(
+    @Body({ schema: EnrolmentCodeRequest }) body: z.output<typeof EnrolmentCodeRequest>,
+  ): Promise<EnrolmentCode> {
     return this.enrolment.createCode(body);
   }
 }

@@ -73,7 +73,8 @@ export class TokensService {
     const id = Id.safeParse(kid);
     const site = id.success ? await this.dataSource.getRepository(SiteEntity).findOneBy({ id: id.data }) : null;
     if (!site) throw new ApiError('unauthenticated', 'The token names no site of this server; enrol this node first.');
-    if (site.state === 'revoked') throw new ApiError('site-revoked', `The enrolment of ${site.name} has been revoked by the operator.`);
+    if (site.state === 'revoked')
+      throw new ApiError('site-revoked', `The enrolment of ${site.name} has been revoked by the operator.`);
     const key = await importJWK(site.publicKey, 'EdDSA');
     const claims = await this.#claims(() =>
       jwtVerify(token, key, {
@@ -87,10 +88,16 @@ export class TokensService {
     );
     const ahead = claims.iat! - seconds(this.clock);
     if (ahead > CLOCK_TOLERANCE) {
-      throw new ApiError('clock-skew', `The token was made ${ahead} s in the server's future: the clock of ${site.name} is ahead of the server's; expected at most ${CLOCK_TOLERANCE} s.`);
+      throw new ApiError(
+        'clock-skew',
+        `The token was made ${ahead} s in the server's future: the clock of ${site.name} is ahead of the server's; expected at most ${CLOCK_TOLERANCE} s.`,
+      );
     }
     if (claims.exp! - claims.iat! > SITE_TOKEN_LIFETIME) {
-      throw new ApiError('unauthenticated', `The token is valid for ${claims.exp! - claims.iat!} s; expected at most ${SITE_TOKEN_LIFETIME} s.`);
+      throw new ApiError(
+        'unauthenticated',
+        `The token is valid for ${claims.exp! - claims.iat!} s; expected at most ${SITE_TOKEN_LIFETIME} s.`,
+      );
     }
     return { kind: 'site', id: site.id, name: site.name, role: site.role, expiresAt: claims.exp! * 1000 };
   }
@@ -101,12 +108,16 @@ export class TokensService {
     } catch (error) {
       if (error instanceof errors.JWTExpired) {
         const late = seconds(this.clock) - error.payload.exp!;
-        throw new ApiError('token-expired', `The token expired ${late} s ago by the server's clock (${this.clock.now().toISOString()}); renew it, and check the clock of this machine if it was fresh.`);
+        throw new ApiError(
+          'token-expired',
+          `The token expired ${late} s ago by the server's clock (${this.clock.now().toISOString()}); renew it, and check the clock of this machine if it was fresh.`,
+        );
       }
       if (error instanceof errors.JWTClaimValidationFailed) {
         throw new ApiError('unauthenticated', `The token's claim "${error.claim}" is not what this server expects.`);
       }
-      if (error instanceof errors.JOSEError) throw new ApiError('unauthenticated', "The token's signature is not valid.");
+      if (error instanceof errors.JOSEError)
+        throw new ApiError('unauthenticated', "The token's signature is not valid.");
       throw error;
     }
   }

@@ -24,7 +24,11 @@ export class ModelsService {
   }
 
   async newest(studyId: string, manager: EntityManager = this.dataSource.manager): Promise<ModelVersionEntity> {
-    const [version] = await manager.find(ModelVersionEntity, { where: { studyId }, order: { version: 'DESC' }, take: 1 });
+    const [version] = await manager.find(ModelVersionEntity, {
+      where: { studyId },
+      order: { version: 'DESC' },
+      take: 1,
+    });
     if (!version) throw new Error(`study ${studyId}: expected a model version, got none`);
     return version;
   }
@@ -37,7 +41,8 @@ export class ModelsService {
     const { digest } = manifest.initial;
     const isModel = await this.dataSource.getRepository(ModelVersionEntity).existsBy({ blobDigest: digest });
     const blob = isModel ? await this.blobs.find(digest) : null;
-    if (!blob) throw new ApiError('not-found', `The server holds no model version with the digest ${digest} to begin with.`);
+    if (!blob)
+      throw new ApiError('not-found', `The server holds no model version with the digest ${digest} to begin with.`);
     return blob;
   }
 

@@ -64,8 +64,14 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
       await socket.join(OPERATORS);
       return;
     }
-    socket.on('hello', this.#answer(SiteHello, (hello) => this.#hello(caller, socket.id, hello)));
-    socket.on('progress', this.#answer(Progress, (progress) => this.progress.report(caller, progress)));
+    socket.on(
+      'hello',
+      this.#answer(SiteHello, (hello) => this.#hello(caller, socket.id, hello)),
+    );
+    socket.on(
+      'progress',
+      this.#answer(Progress, (progress) => this.progress.report(caller, progress)),
+    );
     await socket.join([SITES, roomOf(caller.id)]);
   }
 
@@ -73,7 +79,10 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
     const { caller, renewing } = socket.data;
     if (caller.kind !== 'site') return;
     this.presence.leave(caller.id, socket.id, renewing);
-    if (!renewing) await this.sites.left(caller.id).catch((error: unknown) => this.log.warn({ err: error }, 'leaving was not recorded'));
+    if (!renewing)
+      await this.sites
+        .left(caller.id)
+        .catch((error: unknown) => this.log.warn({ err: error }, 'leaving was not recorded'));
   }
 
   /** Cuts sockets whose token has expired; called by the process's ticker. */
@@ -89,7 +98,8 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
   async #admit(socket: TypedSocket): Promise<Error | undefined> {
     const { token } = socket.handshake.auth as { token?: unknown };
     try {
-      if (typeof token !== 'string') throw new ApiError('unauthenticated', 'A token is needed: expected it as auth.token of the handshake.');
+      if (typeof token !== 'string')
+        throw new ApiError('unauthenticated', 'A token is needed: expected it as auth.token of the handshake.');
       socket.data = { caller: await this.tokens.verify(token), renewing: false };
       return undefined;
     } catch (error) {
@@ -110,7 +120,8 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
 
   #answer<T>(schema: z.ZodType<T>, handle: (message: T) => Promise<Acknowledgement>) {
     return (message: unknown, acknowledge: unknown): void => {
-      const reply = typeof acknowledge === 'function' ? (acknowledge as (answer: Acknowledgement) => void) : () => undefined;
+      const reply =
+        typeof acknowledge === 'function' ? (acknowledge as (answer: Acknowledgement) => void) : () => undefined;
       const parsed = schema.safeParse(message);
       if (!parsed.success) return reply({ ok: false, sentence: sentenceOfIssues('The message', parsed.error.issues) });
       handle(parsed.data).then(reply, (error: unknown) => {

@@ -21,7 +21,10 @@ export class AssignmentsService {
   async of(site: SiteCaller): Promise<Assignment> {
     const studies = await this.dataSource
       .getRepository(StudyEntity)
-      .find({ where: { state: In(precedence) }, order: { startedAt: { direction: 'DESC', nulls: 'LAST' }, createdAt: 'DESC' } });
+      .find({
+        where: { state: In(precedence) },
+        order: { startedAt: { direction: 'DESC', nulls: 'LAST' }, createdAt: 'DESC' },
+      });
     const [study] = studies.filter(({ startedAt }) => startedAt !== null).sort((a, b) => rank(a) - rank(b));
     if (!study) return NOTHING;
     return {
@@ -33,9 +36,13 @@ export class AssignmentsService {
   }
 
   async #roundOf(site: SiteCaller, study: StudyEntity): Promise<Assignment['round']> {
-    const round = await this.dataSource.getRepository(RoundEntity).findOneBy({ studyId: study.id, state: In(['open', 'collecting']) });
+    const round = await this.dataSource
+      .getRepository(RoundEntity)
+      .findOneBy({ studyId: study.id, state: In(['open', 'collecting']) });
     if (!round) return null;
-    const contribution = await this.dataSource.getRepository(ContributionEntity).findOneBy({ roundId: round.id, siteId: site.id });
+    const contribution = await this.dataSource
+      .getRepository(ContributionEntity)
+      .findOneBy({ roundId: round.id, siteId: site.id });
     if (!contribution || ['accepted', 'refused', 'missed'].includes(contribution.state)) return null;
     const base = { digest: round.baseDigest, bytes: round.baseBytes };
     return { id: round.id, number: round.number, base, deadline: round.deadline.toISOString() };

@@ -59,7 +59,12 @@ export class ProgressService {
       return true;
     });
     if (written) this.outbox.poke();
-    return written ? { ok: true } : { ok: false, sentence: 'The round does not wait for this site: it is closed, or the site has answered or is no member.' };
+    return written
+      ? { ok: true }
+      : {
+          ok: false,
+          sentence: 'The round does not wait for this site: it is closed, or the site has answered or is no member.',
+        };
   }
 }
 

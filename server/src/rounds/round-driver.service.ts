@@ -93,7 +93,9 @@ export class RoundDriver {
   #startAggregate(study: StudyEntity, round: RoundEntity): void {
     if (this.#aggregating.has(round.id)) return;
     const work = this.#aggregate(study, round)
-      .catch((error: unknown) => this.log.error({ err: error, round: round.id }, 'the round could not be closed; the next tick tries again'))
+      .catch((error: unknown) =>
+        this.log.error({ err: error, round: round.id }, 'the round could not be closed; the next tick tries again'),
+      )
       .finally(() => {
         this.#aggregating.delete(round.id);
         this.poke();
@@ -102,7 +104,9 @@ export class RoundDriver {
   }
 
   async #aggregate(study: StudyEntity, round: RoundEntity): Promise<void> {
-    const rows = await this.dataSource.getRepository(UpdateEntity).find({ where: { roundId: round.id }, order: { siteId: 'ASC' } });
+    const rows = await this.dataSource
+      .getRepository(UpdateEntity)
+      .find({ where: { roundId: round.id }, order: { siteId: 'ASC' } });
     const updates = rows.map((row) => ({ blob: row.blobDigest, weight: row.weightThousandths }));
     const started = performance.now();
     try {
@@ -110,16 +114,26 @@ export class RoundDriver {
       const result = await this.arithmetic.aggregate({ manifest: study.manifest, base: round.baseDigest, updates });
       await this.transitions.apply(round, () => ({ type: 'aggregated', result, at: this.clock.now() }));
       const milliseconds = Math.round(performance.now() - started);
-      this.log.info({ round: round.number, updates: updates.length, digest: result.digest, milliseconds }, 'round committed');
+      this.log.info(
+        { round: round.number, updates: updates.length, digest: result.digest, milliseconds },
+        'round committed',
+      );
     } catch (error) {
       if (this.#stopped) return;
       this.log.error({ err: error, round: round.id }, 'the aggregate could not be computed');
-      await this.transitions.apply(round, () => ({ type: 'aggregation-failed', reason: failure(error), at: this.clock.now() }));
+      await this.transitions.apply(round, () => ({
+        type: 'aggregation-failed',
+        reason: failure(error),
+        at: this.clock.now(),
+      }));
     }
   }
 }
 
 function failure(error: unknown): string {
   if (systemCode(error) === 'ENOSPC') return "The aggregate could not be written: the server's disk is full.";
-  return `The aggregate could not be computed: ${error instanceof Error ? error.message : 'unknown failure'}`.slice(0, 500);
+  return `The aggregate could not be computed: ${error instanceof Error ? error.message : 'unknown failure'}`.slice(
+    0,
+    500,
+  );
 }

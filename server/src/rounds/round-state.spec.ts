@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { transition, type RoundEvent, type RoundStatus, type Tally } from './round-state.js';
 
 const at = new Date('2026-01-01T00:00:00Z');
-const tally = (accepted: number, refused = 0, members = 3, quorum = 2): Tally => ({ members, accepted, refused, quorum });
+const tally = (accepted: number, refused = 0, members = 3, quorum = 2): Tally => ({
+  members,
+  accepted,
+  refused,
+  quorum,
+});
 
 describe('round', () => {
   it('starts collecting with the first update and stays so', () => {

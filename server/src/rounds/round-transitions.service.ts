@@ -37,7 +37,12 @@ export class RoundTransitions {
   }
 
   /** Inside a transaction that holds the study's lock. */
-  async applyLocked(manager: EntityManager, study: StudyEntity, round: RoundEntity, event: RoundEvent): Promise<boolean> {
+  async applyLocked(
+    manager: EntityManager,
+    study: StudyEntity,
+    round: RoundEntity,
+    event: RoundEvent,
+  ): Promise<boolean> {
     const before = statusOf(round);
     const after = transition(before, event);
     if (after === null) return false;
@@ -74,7 +79,11 @@ export class RoundTransitions {
     const abortsInARow = study.abortsInARow + 1;
     const paused = abortsInARow >= MAXIMUM_ABORTS ? studyAfter(study.state, 'give-up') : null;
     const explained = `${abortsInARow} rounds in a row were aborted; the last: ${reason}`;
-    await manager.update(StudyEntity, { id: study.id }, { abortsInARow, ...(paused && { state: paused, reason: explained }) });
+    await manager.update(
+      StudyEntity,
+      { id: study.id },
+      { abortsInARow, ...(paused && { state: paused, reason: explained }) },
+    );
     if (paused) await this.outbox.add(manager, { topic: 'study', subject: study.id, wakesSites: true });
   }
 }
@@ -82,5 +91,10 @@ export class RoundTransitions {
 export async function tallyOf(manager: EntityManager, round: RoundEntity): Promise<Tally> {
   const contributions = await manager.findBy(ContributionEntity, { roundId: round.id });
   const count = (state: string): number => contributions.filter((contribution) => contribution.state === state).length;
-  return { members: contributions.length, accepted: count('accepted'), refused: count('refused'), quorum: round.quorum };
+  return {
+    members: contributions.length,
+    accepted: count('accepted'),
+    refused: count('refused'),
+    quorum: round.quorum,
+  };
 }

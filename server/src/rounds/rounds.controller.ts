@@ -42,7 +42,10 @@ export class RoundsController {
   @Post('site/updates')
   @Access('site')
   @Answers(200, SubmitAnswer)
-  submit(@FromSite() site: SiteCaller, @Body({ schema: SubmitUpdate }) body: z.output<typeof SubmitUpdate>): Promise<SubmitAnswer> {
+  submit(
+    @FromSite() site: SiteCaller,
+    @Body({ schema: SubmitUpdate }) body: z.output<typeof SubmitUpdate>,
+  ): Promise<SubmitAnswer> {
     return this.updates.submit(site, body.jws);
   }
 }

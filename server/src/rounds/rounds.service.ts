@@ -75,7 +75,11 @@ function viewOf(round: RoundEntity, { contributions, updates, names, evaluations
   };
 }
 
-function contributionViews(rows: ContributionEntity[], updates: UpdateEntity[], names: Map<string, string>): Contribution[] {
+function contributionViews(
+  rows: ContributionEntity[],
+  updates: UpdateEntity[],
+  names: Map<string, string>,
+): Contribution[] {
   const total = totalWeight(updates);
   const views = rows.map((row): Contribution => {
     const update = updates.find((candidate) => candidate.siteId === row.siteId);
@@ -99,7 +103,9 @@ function contributionViews(rows: ContributionEntity[], updates: UpdateEntity[], 
 function meanLoss(updates: readonly UpdateEntity[]): number | null {
   const total = totalWeight(updates);
   if (total === 0) return null;
-  return updates.reduce((sum, { manifest, weightThousandths }) => sum + manifest.metrics.loss * weightThousandths, 0) / total;
+  return (
+    updates.reduce((sum, { manifest, weightThousandths }) => sum + manifest.metrics.loss * weightThousandths, 0) / total
+  );
 }
 
 function totalWeight(updates: readonly UpdateEntity[]): number {

@@ -1,5 +1,11 @@
 import 'reflect-metadata';
-import { decodeContainer, type Assignment, type ModelVersion, type StudyView, type SubmitAnswer } from '@consilium/shared';
+import {
+  decodeContainer,
+  type Assignment,
+  type ModelVersion,
+  type StudyView,
+  type SubmitAnswer,
+} from '@consilium/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FakeSite, fill, METRICS } from '../testing/fake-site.js';
 import { eventually, TestServer, tinyStudy } from '../testing/test-server.js';
@@ -13,7 +19,8 @@ beforeAll(async () => {
 afterAll(() => server.close());
 afterEach(async () => {
   const studies = (await server.get('/studies')).body as StudyView[];
-  for (const { id, state } of studies) if (['running', 'paused'].includes(state)) await server.post(`/studies/${id}/stop`).expect(200);
+  for (const { id, state } of studies)
+    if (['running', 'paused'].includes(state)) await server.post(`/studies/${id}/stop`).expect(200);
   for (const site of sites) await server.post(`/sites/${site.id}/revoke`).expect(200);
   sites = [];
 });
@@ -43,7 +50,9 @@ describe('a round', () => {
     expect((await one!.assignment()).round).toBeNull();
     expect(refused(await three!.contribute(change(4, [0, 0])))).toBe('accepted');
 
-    const round = await eventually('a committed round', async () => (await server.rounds(study.id)).find((r) => r.state === 'committed'));
+    const round = await eventually('a committed round', async () =>
+      (await server.rounds(study.id)).find((r) => r.state === 'committed'),
+    );
     expect(round).toMatchObject({ number: 1, base: base.digest, quorum: 3, reason: null, loss: METRICS.loss });
     // 3, 1 and 10 x 0.1 labelled volumes.
     expect(round.contributions.map(({ site, weight, state }) => [site, weight, state])).toEqual([
@@ -57,7 +66,10 @@ describe('a round', () => {
     expect(Array.from(tensors.get('prior.class_support')!.data as Float32Array)).toEqual([40, 0]);
 
     const models = (await server.get(`/studies/${study.id}/models`).expect(200)).body as ModelVersion[];
-    expect(models.map(({ version, blob }) => [version, blob.digest])).toEqual([[0, base.digest], [1, round.result!.digest]]);
+    expect(models.map(({ version, blob }) => [version, blob.digest])).toEqual([
+      [0, base.digest],
+      [1, round.result!.digest],
+    ]);
     expect((await server.get(`/studies/${study.id}`)).body).toMatchObject({ state: 'finished', roundsCommitted: 1 });
 
     const figures = { studyId: study.id, model: round.result!.digest, dice: 0.5, hd95: null };
@@ -71,10 +83,14 @@ describe('a round', () => {
   it('gives the same digest whatever the order of arrival', async () => {
     await enrol({ labelled: 3 }, { labelled: 1 }, { labelled: 2 });
     const digests = [];
-    for (const order of [[0, 1, 2], [2, 0, 1]]) {
+    for (const order of [
+      [0, 1, 2],
+      [2, 0, 1],
+    ]) {
       const study = await server.startStudy(tinyStudy(`order ${order.join()}`, { count: 1, minimumSites: 3 }));
       await open(sites[0]!);
-      for (const i of order) expect(refused(await sites[i]!.contribute(fill('upsample.bias', 0.1 * (i + 1))))).toBe('accepted');
+      for (const i of order)
+        expect(refused(await sites[i]!.contribute(fill('upsample.bias', 0.1 * (i + 1))))).toBe('accepted');
       const done = await eventually('a result', async () => (await server.rounds(study.id))[0]!.result);
       digests.push(done.digest);
     }
@@ -92,20 +108,31 @@ describe('a round', () => {
       await eventually('an abort', async () => (await server.rounds(study.id))[attempt - 1]!.state === 'aborted');
     }
     const rounds = await server.rounds(study.id);
-    expect(rounds.map(({ number, state }) => [number, state])).toEqual([[1, 'aborted'], [1, 'aborted'], [1, 'aborted']]);
+    expect(rounds.map(({ number, state }) => [number, state])).toEqual([
+      [1, 'aborted'],
+      [1, 'aborted'],
+      [1, 'aborted'],
+    ]);
     expect(rounds[0]!.reason).toBe('Expected at least 2 accepted updates of 2 sites, got 1; 0 refused, 1 missing.');
     expect(rounds[0]!.contributions.map(({ state }) => state)).toEqual(['accepted', 'missed']);
-    expect((await server.get(`/studies/${study.id}`)).body).toMatchObject({ state: 'paused', reason: expect.stringContaining('3 rounds in a row') as string });
+    expect((await server.get(`/studies/${study.id}`)).body).toMatchObject({
+      state: 'paused',
+      reason: expect.stringContaining('3 rounds in a row') as string,
+    });
     expect((await one!.assignment()).model!.blob.digest).toBe(before);
   });
 
   it('is aggregated at its deadline with a quorum, without the site that is missing', async () => {
     const [one] = await enrol({}, {});
-    const study = await server.startStudy(tinyStudy('quorum', { count: 1, minimumSites: 2, quorum: 1, deadlineSeconds: 60 }));
+    const study = await server.startStudy(
+      tinyStudy('quorum', { count: 1, minimumSites: 2, quorum: 1, deadlineSeconds: 60 }),
+    );
     await open(one!);
     await one!.contribute(fill('mu', 3));
     server.clock.advance(61);
-    const round = await eventually('a commit', async () => (await server.rounds(study.id)).find((r) => r.state === 'committed'));
+    const round = await eventually('a commit', async () =>
+      (await server.rounds(study.id)).find((r) => r.state === 'committed'),
+    );
     expect(round.contributions.map(({ state }) => state)).toEqual(['accepted', 'missed']);
   });
 
@@ -119,7 +146,9 @@ describe('a round', () => {
     expect(round).toMatchObject({ state: 'collecting' });
     expect((await one!.assignment()).round).toBeNull();
     expect(refused(await two!.contribute(fill('mu', 2)))).toBe('accepted');
-    const done = await eventually('a commit', async () => (await server.rounds(study.id)).find((r) => r.state === 'committed'));
+    const done = await eventually('a commit', async () =>
+      (await server.rounds(study.id)).find((r) => r.state === 'committed'),
+    );
     expect(done.id).toBe(round!.id);
     expect(decodeContainer(await one!.download(done.result!.digest)).tensors.get('mu')!.data[0]).toBeCloseTo(1.5, 6);
   });
@@ -165,7 +194,10 @@ describe('an update', () => {
     const forged = await one!.post('/site/updates', { jws: await two!.sign(manifest) });
     expect(refused(forged.body as SubmitAnswer)).toBe('bad-signature');
     expect(refused(await one!.contributeIn(manifest, fill('mu', NaN)))).toBe('not-finite');
-    expect((await server.rounds(study.id))[0]!.contributions[0]).toMatchObject({ state: 'refused', refusal: { reason: 'not-finite' } });
+    expect((await server.rounds(study.id))[0]!.contributions[0]).toMatchObject({
+      state: 'refused',
+      refusal: { reason: 'not-finite' },
+    });
 
     const first = await one!.submit(manifest);
     expect(first).toMatchObject({ accepted: true });

@@ -56,13 +56,24 @@ export class UpdatesService {
   async #find(site: SiteCaller, jws: string, manifest: UpdateManifest): Promise<Candidate | Refusal> {
     const { manager } = this.dataSource;
     const round = await manager.findOneBy(RoundEntity, { id: manifest.roundId });
-    if (!round) return refusal('wrong-round', `Update of ${site.name}: expected a round of this server, got ${manifest.roundId}, which it has not opened.`);
+    if (!round)
+      return refusal(
+        'wrong-round',
+        `Update of ${site.name}: expected a round of this server, got ${manifest.roundId}, which it has not opened.`,
+      );
     const study = await manager.findOneByOrFail(StudyEntity, { id: round.studyId });
     if (study.digest !== manifest.studyDigest) {
-      return refusal('wrong-study', `Update of ${site.name}: expected the study ${study.digest}, got ${manifest.studyDigest}.`);
+      return refusal(
+        'wrong-study',
+        `Update of ${site.name}: expected the study ${study.digest}, got ${manifest.studyDigest}.`,
+      );
     }
     const contribution = await manager.findOneBy(ContributionEntity, { roundId: round.id, siteId: site.id });
-    if (!contribution) return refusal('not-a-member', `Update of ${site.name}: the site is not a member of round ${round.number}, whose members were fixed when it opened.`);
+    if (!contribution)
+      return refusal(
+        'not-a-member',
+        `Update of ${site.name}: the site is not a member of round ${round.number}, whose members were fixed when it opened.`,
+      );
     return { site, jws, manifest, study, round, contribution };
   }
 
@@ -78,20 +89,33 @@ export class UpdatesService {
     if ((round.state !== 'open' && round.state !== 'collecting') || round.deadline <= this.clock.now()) {
       return no('round-closed', `the round was open until ${(round.closedAt ?? round.deadline).toISOString()}`, false);
     }
-    if (manifest.base !== round.baseDigest) return no('wrong-base', `expected the base model ${round.baseDigest}, got ${manifest.base}`, true);
+    if (manifest.base !== round.baseDigest)
+      return no('wrong-base', `expected the base model ${round.baseDigest}, got ${manifest.base}`, true);
     const { enrolledLabelled, enrolledUnlabelled } = contribution;
-    if (manifest.labelled > enrolledLabelled || manifest.unlabelled > enrolledUnlabelled || manifest.labelled + manifest.unlabelled === 0) {
+    if (
+      manifest.labelled > enrolledLabelled ||
+      manifest.unlabelled > enrolledUnlabelled ||
+      manifest.labelled + manifest.unlabelled === 0
+    ) {
       const expected = `1 or more volumes, at most ${enrolledLabelled} labelled and ${enrolledUnlabelled} unlabelled ones`;
-      return no('counts-beyond-enrolled', `expected ${expected}, got ${manifest.labelled} and ${manifest.unlabelled}`, true);
+      return no(
+        'counts-beyond-enrolled',
+        `expected ${expected}, got ${manifest.labelled} and ${manifest.unlabelled}`,
+        true,
+      );
     }
     return { fit: true };
   }
 
   async #judgeContent({ site, manifest, study, round }: Candidate): Promise<Refusal | null> {
     const blob = await this.blobs.find(manifest.blob.digest);
-    if (!blob) return refusal('unknown-blob', `Update of ${site.name}: the blob ${manifest.blob.digest} has not been uploaded.`);
+    if (!blob)
+      return refusal('unknown-blob', `Update of ${site.name}: the blob ${manifest.blob.digest} has not been uploaded.`);
     if (blob.bytes !== manifest.blob.bytes) {
-      return refusal('digest-mismatch', `Update of ${site.name}: expected a blob of ${manifest.blob.bytes} bytes, got one of ${blob.bytes}.`);
+      return refusal(
+        'digest-mismatch',
+        `Update of ${site.name}: expected a blob of ${manifest.blob.bytes} bytes, got one of ${blob.bytes}.`,
+      );
     }
     return this.arithmetic.admit({ manifest: study.manifest, base: round.baseDigest, blob: blob.digest });
   }

@@ -64,7 +64,10 @@ function takeLock(file: string, home: string): void {
     }
     const owner = lockOwner(file);
     if (owner && owner.pid !== process.pid && isAlive(owner)) {
-      throw new StartRefused(ExitCode.usage, `The home folder ${home} is in use by the server process ${owner.pid}; stop it first or choose another --home.`);
+      throw new StartRefused(
+        ExitCode.usage,
+        `The home folder ${home} is in use by the server process ${owner.pid}; stop it first or choose another --home.`,
+      );
     }
     rmSync(file, { force: true });
   }
@@ -112,7 +115,10 @@ function readIdentity(file: string): ServerIdentity {
   }
   const parsed = Identity.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
-  throw new StartRefused(ExitCode.usage, `The server's identity file ${file} is not readable; restore it from a backup.`);
+  throw new StartRefused(
+    ExitCode.usage,
+    `The server's identity file ${file} is not readable; restore it from a backup.`,
+  );
 }
 
 function parseJson(text: string): unknown {

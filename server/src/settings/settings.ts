@@ -20,7 +20,11 @@ export const Settings = z.strictObject({
   dashboard: z.string().default(join(dirname(fileURLToPath(import.meta.url)), '../../../dashboard/dist')),
   /** Logins and enrolments that one address may try in a minute. */
   attemptsPerMinute: z.coerce.number().int().min(1).max(10_000).default(20),
-  enrolmentCodeHours: z.coerce.number().positive().max(24 * 365).default(72),
+  enrolmentCodeHours: z.coerce
+    .number()
+    .positive()
+    .max(24 * 365)
+    .default(72),
   /** Milliseconds between two looks at deadlines and sockets. */
   tick: z.coerce.number().int().min(10).max(60_000).default(500),
 });

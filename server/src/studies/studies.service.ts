@@ -24,7 +24,8 @@ export class StudiesService {
   async create(manifest: StudyManifest): Promise<StudyView> {
     const digest = digestOfJson(manifest);
     const studies = this.dataSource.getRepository(StudyEntity);
-    const refuse = () => new ApiError('conflict', `The study ${manifest.name} with exactly these settings exists already.`);
+    const refuse = () =>
+      new ApiError('conflict', `The study ${manifest.name} with exactly these settings exists already.`);
     if (await studies.existsBy({ digest })) throw refuse();
     const blob = await this.models.prepareInitial(manifest);
     const id = this.ids.uuid();

@@ -36,7 +36,12 @@ export class FakeSite {
     readonly data: DataCard,
   ) {}
 
-  static async enrol(server: TestServer, name: string, data: Partial<DataCard> = {}, role = 'trainer'): Promise<FakeSite> {
+  static async enrol(
+    server: TestServer,
+    name: string,
+    data: Partial<DataCard> = {},
+    role = 'trainer',
+  ): Promise<FakeSite> {
     const code = (await server.post('/enrolment-codes', { name, role }).expect(201)).body as EnrolmentCode;
     const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true });
     const body = { code: code.code, publicKey: await exportJWK(publicKey), software: 'test 0' };
@@ -48,7 +53,9 @@ export class FakeSite {
     return this.enrolled.siteId;
   }
 
-  async token(changes: { kid?: string; iss?: string; aud?: string; lifetime?: number; skew?: number } = {}): Promise<string> {
+  async token(
+    changes: { kid?: string; iss?: string; aud?: string; lifetime?: number; skew?: number } = {},
+  ): Promise<string> {
     const now = Math.floor(this.server.clock.now().getTime() / 1000) + (changes.skew ?? 0);
     return new SignJWT({})
       .setProtectedHeader({ alg: 'EdDSA', kid: changes.kid ?? this.id })
@@ -61,17 +68,27 @@ export class FakeSite {
   }
 
   async get(path: string): Promise<request.Response> {
-    return request(this.server.url).get(`/api/v1${path}`).auth(await this.token(), { type: 'bearer' });
+    return request(this.server.url)
+      .get(`/api/v1${path}`)
+      .auth(await this.token(), { type: 'bearer' });
   }
 
   async post(path: string, body: object): Promise<request.Response> {
-    return request(this.server.url).post(`/api/v1${path}`).auth(await this.token(), { type: 'bearer' }).send(body);
+    return request(this.server.url)
+      .post(`/api/v1${path}`)
+      .auth(await this.token(), { type: 'bearer' })
+      .send(body);
   }
 
   /** Opens the socket without saying hello; rejects with the server's sentence. */
   async open(token?: string): Promise<SiteSocket> {
     const auth = { token: token ?? (await this.token()) };
-    const socket: SiteSocket = io(this.server.url, { auth, transports: ['websocket'], reconnection: false, forceNew: true });
+    const socket: SiteSocket = io(this.server.url, {
+      auth,
+      transports: ['websocket'],
+      reconnection: false,
+      forceNew: true,
+    });
     this.socket = socket;
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
@@ -101,7 +118,11 @@ export class FakeSite {
   }
 
   /** Resolves with the digest; rejects with tus's error. */
-  async upload(bytes: Uint8Array, digest = digestOfBytes(bytes), options: Partial<tus.UploadOptions> = {}): Promise<Digest> {
+  async upload(
+    bytes: Uint8Array,
+    digest = digestOfBytes(bytes),
+    options: Partial<tus.UploadOptions> = {},
+  ): Promise<Digest> {
     const headers = { Authorization: `Bearer ${await this.token()}` };
     await new Promise<void>((resolve, reject) => {
       const upload = new tus.Upload(Buffer.from(bytes), {
@@ -162,7 +183,10 @@ export class FakeSite {
   }
 
   /** Trains, uploads and submits. */
-  async contribute(change: (model: NamedTensors) => void, changes: Partial<UpdateManifest> = {}): Promise<SubmitAnswer> {
+  async contribute(
+    change: (model: NamedTensors) => void,
+    changes: Partial<UpdateManifest> = {},
+  ): Promise<SubmitAnswer> {
     const update = await this.train(change);
     await this.upload(update);
     return this.submit(await this.manifest(update, changes));

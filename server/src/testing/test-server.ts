@@ -91,7 +91,10 @@ export class TestServer {
 }
 
 /** The smallest network there is. */
-export function tinyStudy(name: string, rounds: z.input<typeof StudyManifest>['rounds'] = {}): z.input<typeof StudyManifest> {
+export function tinyStudy(
+  name: string,
+  rounds: z.input<typeof StudyManifest>['rounds'] = {},
+): z.input<typeof StudyManifest> {
   return { name, model: { width: 2, prototypes: 2, patch: [16, 16, 16] }, rounds: { localSteps: 5, ...rounds } };
 }
 
