@@ -6,7 +6,14 @@ import { Network } from '../../client-node/src/crln/network.js';
 import type { PatchShape } from '../../client-node/src/crln/patches.js';
 import { Weights } from '../../client-node/src/crln/weights.js';
 import type { Ops } from '../../client-node/src/engine/ops.js';
-import { largestDifference, relativeDifference, type ReferenceFile } from './reference-file.js';
+import {
+  everyNth,
+  largestDifference,
+  relativeDifference,
+  torchParameter,
+  torchVolume,
+  type ReferenceFile,
+} from './reference-file.js';
 
 const STEPS = 2;
 /** A gradient this small in double precision is zero: that of a bias that batch norm takes out again. */
@@ -26,30 +33,53 @@ interface ReferenceConfig {
   xi: number;
   temperature: number;
   backbone?: 'vnet' | 'unet3d';
+  batch?: number;
+  /** How many values of a parameter, and of a volume, the file keeps; all where it does not say. */
+  kept?: number;
+  kept_voxels?: number;
 }
 
 /** Largest relative differences (of a tensor: relative to its largest value). */
 export interface Tolerances {
   readonly forward: number;
+  /** Of the first step; `laterLoss` of those that start from an updated model. */
   readonly loss: number;
+  readonly laterLoss: number;
   readonly gradient: number;
   readonly confidence: number;
   readonly model: number;
 }
 
-export const DOUBLE: Tolerances = { forward: 1e-4, loss: 1e-4, gradient: 1e-3, confidence: 1e-4, model: 1e-4 };
+export const DOUBLE: Tolerances = {
+  forward: 1e-4,
+  loss: 1e-4,
+  laterLoss: 1e-4,
+  gradient: 1e-3,
+  confidence: 1e-4,
+  model: 1e-4,
+};
 /**
  * What float32 leaves of the figures: PyTorch's own float32 step differs from the golden gradients by 1.3e-2 and from the
  * golden student by 2e-3, because a ReLU at 0 +- rounding is open in one and shut in the other.
  */
-export const SINGLE: Tolerances = { forward: 1e-4, loss: 1e-4, gradient: 1.5e-2, confidence: 1e-2, model: 1e-2 };
+export const SINGLE: Tolerances = {
+  forward: 1e-4,
+  loss: 1e-4,
+  laterLoss: 1e-4,
+  gradient: 1.5e-2,
+  confidence: 1e-2,
+  model: 1e-2,
+};
+/** For patches so small that the deepest norm sees a handful of values: their gradients are for double precision only. */
+export const SMALL: Tolerances = { ...SINGLE, laterLoss: 1e-1, gradient: Infinity, confidence: 1e-1, model: Infinity };
 
 /** Compares one evaluation-mode pass and two whole training steps with a file of figures that PyTorch computed. */
 export function itMatches(file: ReferenceFile, ops: Ops, tolerances: Tolerances): void {
   const config = file.config as unknown as ReferenceConfig;
-  const { backbone = 'vnet', classes, width, prototypes, patch } = config;
+  const { backbone = 'vnet', batch = 2, classes, width, prototypes, patch } = config;
+  const { kept = Infinity, kept_voxels: keptVoxels = Infinity } = config;
   const model = ModelSettings.parse({ backbone, classes, width, prototypes, patch });
-  const start: NamedTensors = file.model('params');
+  const start: NamedTensors = file.startingModel();
   for (const { name, shape, kind } of modelTensors(model)) {
     if (kind === 'prior') start.set(name, zeros(shape));
   }
@@ -62,9 +92,9 @@ export function itMatches(file: ReferenceFile, ops: Ops, tolerances: Tolerances)
     const rectified = network.rectify(logits, relationship);
     expect(representation).toBeNull();
     const compare = (name: string, got: typeof logits) => {
-      expect(relativeDifference(ops.toHost(got), file.volumes(`expect/eval/${name}`).data), name).toBeLessThan(
-        tolerances.forward,
-      );
+      const values = everyNth(torchVolume(ops.toHost(got) as Float32Array, got.shape), keptVoxels);
+      const expected = file.floats(`expect/eval/${name}`).data;
+      expect(relativeDifference(values, expected), name).toBeLessThan(tolerances.forward);
     };
     compare('logits', logits);
     compare('relationship', relationship);
@@ -85,9 +115,11 @@ export function itMatches(file: ReferenceFile, ops: Ops, tolerances: Tolerances)
         // Two classes can be so near at a voxel that roundings disagree on the higher one.
         const expected = file.integers(`expect/step${step}/pseudo_label`);
         const differing = label.reduce((count, c, i) => count + Number(c !== expected[i]), 0);
-        expect(differing / label.length, `step ${step} pseudo-labels`).toBeLessThan(1e-3);
+        expect(differing / label.length, `step ${step} pseudo-labels`).toBeLessThan(tolerances.confidence);
         const sure = file.floats(`expect/step${step}/confidence`).data;
-        expect(largestDifference(confidence, sure), `step ${step} confidence`).toBeLessThan(tolerances.confidence);
+        expect(largestDifference(everyNth(confidence, keptVoxels), sure), `step ${step} confidence`).toBeLessThan(
+          tolerances.confidence,
+        );
         const pseudo = file.integers(`input/step${step}/pseudo`);
         return { image, shape, label: pseudo, confidence: file.floats(`input/step${step}/confidence`).data };
       },
@@ -108,13 +140,13 @@ export function itMatches(file: ReferenceFile, ops: Ops, tolerances: Tolerances)
             negatives: file.integers(`input/step${step}/negatives${c}`),
           })),
         observeGradients: (gradients) => {
-          if (step === 0) compareGradients(file, gradients, tolerances.gradient);
+          if (step === 0) compareGradients(file, gradients, kept, tolerances.gradient);
         },
       },
       start,
     );
     for (; step < STEPS; step++) {
-      const shape: PatchShape = [2, ...patch];
+      const shape: PatchShape = [batch, ...patch];
       const { parts, loss, mu } = trainer.step(
         {
           labelled: {
@@ -139,14 +171,14 @@ export function itMatches(file: ReferenceFile, ops: Ops, tolerances: Tolerances)
       for (const [name, figure] of Object.entries(figures)) {
         const expected = file.scalar(`expect/step${step}/loss/${name}`);
         expect(Math.abs(figure! - expected) / Math.abs(expected), `step ${step} loss ${name}`).toBeLessThan(
-          tolerances.loss,
+          step === 0 ? tolerances.loss : tolerances.laterLoss,
         );
       }
       const { data } = trainer.student.weights.toHost().get('mu')!;
-      expect(Number(data[0]), `step ${step} mu`).toBeCloseTo(file.scalar(`expect/step${step}/mu`), 6);
+      expect(Number(data[0]), `step ${step} mu`).toBeCloseTo(file.scalar(`expect/step${step}/mu`), 4);
     }
-    compareModels('student', trainer.student.weights.toHost(), file.model('expect/after/student'), tolerances.model);
-    compareModels('teacher', trainer.teacher.weights.toHost(), file.model('expect/after/teacher'), tolerances.model);
+    compareModels(file, 'student', trainer.student.weights.toHost(), kept, tolerances.model);
+    compareModels(file, 'teacher', trainer.teacher.weights.toHost(), kept, tolerances.model);
     trainer.dispose();
     expect(ops.tensorCount()).toBe(before);
   });
@@ -167,23 +199,29 @@ function trainingSettings(config: ReferenceConfig): TrainingSettings {
   });
 }
 
-function compareGradients(file: ReferenceFile, gradients: NamedTensors, tolerance: number): void {
-  const expected = file.model('expect/step0/grad');
-  expect([...gradients.keys()].sort()).toEqual([...expected.keys()].sort());
-  for (const [name, gradient] of expected) {
-    const values = gradient.data as Float32Array;
-    const got = gradients.get(name)!.data as Float32Array;
-    expect(gradients.get(name)!.shape, name).toEqual(gradient.shape);
-    if (values.every((value) => Math.abs(value) < ZERO_GRADIENT)) {
-      expect(largestDifference(got, values), `gradient ${name}`).toBeLessThan(ZERO_GRADIENT);
-    } else expect(relativeDifference(got, values), `gradient ${name}`).toBeLessThan(tolerance);
+function compareGradients(file: ReferenceFile, gradients: NamedTensors, kept: number, tolerance: number): void {
+  const names = file.names('expect/step0/grad');
+  expect([...gradients.keys()].sort()).toEqual(names.sort());
+  for (const name of names) {
+    const expected = file.floats(`expect/step0/grad/${name}`).data;
+    const got = everyNth(torchParameter(name, gradients.get(name)!), kept);
+    if (expected.every((value) => Math.abs(value) < ZERO_GRADIENT)) {
+      expect(largestDifference(got, expected), `gradient ${name}`).toBeLessThan(ZERO_GRADIENT);
+    } else expect(relativeDifference(got, expected), `gradient ${name}`).toBeLessThan(tolerance);
   }
 }
 
-function compareModels(which: string, got: NamedTensors, expected: NamedTensors, tolerance: number): void {
-  for (const [name, tensor] of expected) {
-    const difference = relativeDifference(got.get(name)!.data as Float32Array, tensor.data as Float32Array);
-    expect(difference, `${which} ${name}`).toBeLessThan(tolerance);
+function compareModels(
+  file: ReferenceFile,
+  which: 'student' | 'teacher',
+  model: NamedTensors,
+  kept: number,
+  tolerance: number,
+): void {
+  for (const name of file.names(`expect/after/${which}`)) {
+    const got = everyNth(torchParameter(name, model.get(name)!), kept);
+    const expected = file.floats(`expect/after/${which}/${name}`).data;
+    expect(relativeDifference(got, expected), `${which} ${name}`).toBeLessThan(tolerance);
   }
 }
 

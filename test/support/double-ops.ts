@@ -45,6 +45,31 @@ export class DoubleOps extends NativeOps {
     });
   }
 
+  /** One axis after the other. */
+  override maxPool3d(x: Tensor): Tensor {
+    const [b, h, w, d, c] = x.shape as [number, number, number, number, number];
+    return this.tidy(() => {
+      const rows = this.max(this.reshape(x, [(b * h) / 2, 2, w * d * c]), [1]);
+      const columns = this.max(this.reshape(rows, [(b * h * w) / 4, 2, d * c]), [1]);
+      const y = this.max(this.reshape(columns, [(b * h * w * d) / 8, 2, c]), [1]);
+      return this.reshape(y, [b, h / 2, w / 2, d / 2, c]);
+    });
+  }
+
+  /** To every voxel that equals the maximum: of equals after a ReLU only zeros are common, whose gradient ends there. */
+  override maxPool3dGrad(x: Tensor, y: Tensor, dy: Tensor): Tensor {
+    return this.tidy(() => this.mul(this.greaterEqual(x, this.#doubled(y)), this.#doubled(dy)));
+  }
+
+  #doubled(y: Tensor): Tensor {
+    const [b, h, w, d, c] = y.shape as [number, number, number, number, number];
+    const twice = (x: Tensor, before: number, after: number) =>
+      this.broadcastTo(this.reshape(x, [before, 1, after]), [before, 2, after]);
+    const depth = twice(y, b * h * w * d, c);
+    const columns = twice(depth, b * h * w, 2 * d * c);
+    return this.reshape(twice(columns, b * h, 4 * w * d * c), [b, 2 * h, 2 * w, 2 * d, c]);
+  }
+
   override batchNormInference(
     x: Tensor,
     gamma: Tensor,
