@@ -23,6 +23,24 @@ export class StatusLine {
   }
 }
 
+const LINE_EVERY_MS = 30_000;
+
+/** What the status line is on a terminal: here a log line, at most twice a minute. */
+export class StatusLog {
+  #lastAt = -Infinity;
+
+  constructor(
+    private readonly log: Log,
+    private readonly now: () => number,
+  ) {}
+
+  show(text: string): void {
+    if (text === '' || this.now() - this.#lastAt < LINE_EVERY_MS) return;
+    this.#lastAt = this.now();
+    this.log.info(text);
+  }
+}
+
 const Entry = z.object({ level: z.int(), time: z.number(), msg: z.string() });
 const WARN = 40;
 const ERROR = 50;

@@ -15,10 +15,10 @@ import { RestClient } from '../agent/transport/rest-client.js';
 import { NodeFailure, systemCode } from '../settings/failure.js';
 import { nodeHome, settingsFromProcess, type NodeSettings } from '../settings/node-settings.js';
 import { startTrainer } from './compute.js';
-import { createLog, StatusLine } from './console.js';
+import { createLog, StatusLine, StatusLog } from './console.js';
 import { withEngine, withHome } from './options.js';
 import type { Session } from './session.js';
-import { statusText } from './status-text.js';
+import { statusLine, statusSentence } from './status-text.js';
 
 export function addRunCommand(program: Command, session: Session): void {
   withEngine(withHome(program.command('run')))
@@ -39,6 +39,7 @@ export function addRunCommand(program: Command, session: Session): void {
 async function runNode(settings: NodeSettings, untilFinished: boolean, session: Session): Promise<void> {
   const status = new StatusLine(process.stderr);
   const log = createLog(settings, status);
+  const progress = new StatusLog(log, () => systemClock.now());
   session.onClose(() => {
     status.clear();
     return Promise.resolve();
@@ -68,7 +69,8 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     jitter: () => Math.random(),
     log,
     report: (state) => {
-      status.show(statusText(state));
+      if (process.stderr.isTTY) status.show(statusLine(state));
+      else progress.show(statusSentence(state));
       tellParent(state);
     },
   });

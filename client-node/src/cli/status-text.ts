@@ -1,36 +1,52 @@
 import type { NodeState } from '../agent/report.js';
 
-/** What the terminal's last line says; states that are log lines of their own give none. */
-export function statusText(state: NodeState): string {
+interface Progress {
+  what: string;
+  done: number;
+  total: number;
+  detail: string;
+}
+
+/** Null for states that the agent itself logs. */
+function progressOf(state: NodeState): Progress | null {
   switch (state.state) {
-    case 'starting':
-      return 'starting the engine and reading the volumes';
-    case 'waiting':
-      return 'waiting for the next round';
-    case 'server-away':
-      return 'waiting for the server';
     case 'fetching':
-      return `fetching model ${state.model.slice(0, 12)} ${bar(state.done, state.total)}`;
+      return { ...state, what: `fetching model ${state.model.slice(0, 12)}`, detail: '' };
     case 'evaluating':
-      return `measuring model version ${state.version} ${bar(state.done, state.total)}`;
+      return { ...state, what: `measuring model version ${state.version}`, detail: '' };
     case 'training': {
+      const { metrics, done, total } = state;
       const figures =
-        state.metrics === null
-          ? ''
-          : ` loss ${state.metrics.loss.toFixed(3)}, ${state.metrics.secondsPerStep.toFixed(2)} s/step`;
-      return `round ${state.round}: training ${bar(state.done, state.total)} ${state.done}/${state.total}${figures}`;
+        metrics === null ? '' : `, loss ${metrics.loss.toFixed(3)}, ${metrics.secondsPerStep.toFixed(2)} s/step`;
+      return { ...state, what: `round ${state.round}: training`, detail: ` ${done}/${total}${figures}` };
     }
     case 'uploading':
-      return `round ${state.round}: uploading ${bar(state.done, state.total)}`;
+      return { ...state, what: `round ${state.round}: uploading`, detail: '' };
     default:
-      return '';
+      return null;
   }
+}
+
+/** The last line of a terminal; empty when nothing is under way. */
+export function statusLine(state: NodeState): string {
+  const progress = progressOf(state);
+  return progress === null ? '' : `${progress.what} ${bar(progress.done, progress.total)}${progress.detail}`;
+}
+
+/** For a log; empty when nothing is under way, or just done. */
+export function statusSentence(state: NodeState): string {
+  const progress = progressOf(state);
+  if (progress === null || progress.done >= progress.total) return '';
+  return `${progress.what}${progress.detail === '' ? ` ${percent(progress.done, progress.total)} %` : progress.detail}`;
 }
 
 const WIDTH = 24;
 
 export function bar(done: number, total: number): string {
-  const share = total > 0 ? Math.min(1, done / total) : 0;
-  const filled = Math.round(share * WIDTH);
-  return `[${'#'.repeat(filled)}${'.'.repeat(WIDTH - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %`;
+  const filled = Math.round((percent(done, total) / 100) * WIDTH);
+  return `[${'#'.repeat(filled)}${'.'.repeat(WIDTH - filled)}] ${String(percent(done, total)).padStart(3)} %`;
+}
+
+function percent(done: number, total: number): number {
+  return total > 0 ? Math.floor(100 * Math.min(1, done / total)) : 0;
 }
