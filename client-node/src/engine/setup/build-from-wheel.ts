@@ -29,12 +29,7 @@ const stripTimeout = 5 * 60_000;
 /** Fills `directory` with TensorFlow's libraries from the pinned wheel and an addon compiled against them. */
 export async function buildFromWheel(options: BuildOptions): Promise<void> {
   const { pin, directory, reporter } = options;
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new SetupProblem(
-      'unsupported-platform',
-      `The native engine is built on Linux x64, and this is ${process.platform} ${process.arch}: train on such a machine.`,
-    );
-  }
+  requirePlatform(process.platform, process.arch, hasGlibc());
   await requireCompiler(options);
   const kept = path.join(options.cache, `${pin.sha256}.whl`);
   await requireFreeSpace(options.cache, await peakBytes(options, kept), options.free);
@@ -54,6 +49,21 @@ export async function buildFromWheel(options: BuildOptions): Promise<void> {
   reporter.note(`compiles the addon with ${options.compiler}.`);
   await compileAddon(options);
   await fs.rm(path.join(directory, 'include'), { recursive: true });
+}
+
+/** Before anything is downloaded: the pinned libraries are for one platform. */
+export function requirePlatform(platform: string, architecture: string, glibc: boolean): void {
+  if (platform === 'linux' && architecture === 'x64' && glibc) return;
+  const found = `${platform} ${architecture}${platform === 'linux' && !glibc ? ' without glibc' : ''}`;
+  throw new SetupProblem(
+    'unsupported-platform',
+    `The native engine is built on Linux x64 with glibc, and this is ${found}: train on such a machine.`,
+  );
+}
+
+function hasGlibc(): boolean {
+  const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  return header?.glibcVersionRuntime !== undefined;
 }
 
 /** The wheel is kept from its download to the end of the build, so that an interruption does not cost it twice. */

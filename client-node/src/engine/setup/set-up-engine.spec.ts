@@ -3,6 +3,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { engineSettings } from '../engine-settings.js';
+import { requirePlatform } from './build-from-wheel.js';
 import { setUpEngine, type EngineSetup, type SetupOptions } from './set-up-engine.js';
 import { archiveOf, bareTfjsPackage, programs, recordingReporter, temporaryFolder } from './setup.fixture.js';
 import type { AddonTest } from './test-addon.js';
@@ -153,4 +154,14 @@ describe('setUpEngine', () => {
       reason: 'g++ could not compile the addon: a.cc:1: fatal error: c_api.h missing',
     });
   });
+});
+
+it.each([
+  ['darwin', 'arm64', false, 'darwin arm64'],
+  ['linux', 'arm64', true, 'linux arm64'],
+  ['linux', 'x64', false, 'linux x64 without glibc'],
+])('names a platform that the wheel is not for: %s %s, glibc %s', (platform, architecture, glibc, found) => {
+  expect(() => {
+    requirePlatform(platform, architecture, glibc);
+  }).toThrow(`Linux x64 with glibc, and this is ${found}`);
 });

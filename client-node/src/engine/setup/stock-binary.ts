@@ -40,7 +40,7 @@ export async function installStockBinary(options: StockOptions): Promise<void> {
   const { tfjs, directory, reporter } = options;
   reporter.note(`asking the download host of ${tfjs.name} for its stock binary.`);
   if (!(await hostAnswers(tfjs.binaryHost))) {
-    throw new SetupProblem('stock-unavailable', `The download host of ${tfjs.name} did not answer within 5 s.`);
+    throw new SetupProblem('stock-unavailable', `The download host of ${tfjs.name} cannot be reached from here.`);
   }
   await fs.mkdir(directory, { recursive: true });
   await requireFreeSpace(directory, peakBytes);
