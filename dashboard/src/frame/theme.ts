@@ -1,6 +1,6 @@
 import { createTheme, type CSSVariablesResolver } from '@mantine/core';
 
-/** White on shades 6 and 7 reaches a contrast of 4.5: buttons. Links and lines take --accent of frame.css. */
+/** White on shades 6 and 7 reaches a contrast of 4.5: buttons. Links and lines take --accent of styles/colours.css. */
 const accent = [
   '#e8f4f8',
   '#d2e7ef',
@@ -14,7 +14,7 @@ const accent = [
   '#083d52',
 ] as const;
 
-/** Mantine paints inputs and controls with these; the same hues as frame.css, from ink to page. */
+/** Mantine paints inputs and controls with these; the same hues as styles/colours.css, from ink to page. */
 const dark = [
   '#e6ebf0',
   '#c3ccd6',
@@ -50,7 +50,7 @@ export const theme = createTheme({
   },
 });
 
-/** Mantine's own greys, moved onto the variables of frame.css; it sets them per scheme, so they are replaced per scheme. */
+/** Mantine's own greys, moved onto the variables of styles/colours.css; it sets them per scheme, so they are replaced per scheme. */
 const greys = {
   '--mantine-color-body': 'var(--page)',
   '--mantine-color-text': 'var(--ink)',

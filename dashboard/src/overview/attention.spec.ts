@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   exampleContribution,
+  exampleId,
   exampleRound,
   exampleSite,
   exampleStudy,
@@ -47,9 +48,9 @@ describe('needs', () => {
         contributions: [exampleContribution('a', { state: 'training' }), exampleContribution('b')],
       }),
     ];
-    expect(sentences({ rounds })).toEqual(['watch: a is late: round 2 closes in 5 min and has no update of it.']);
+    expect(sentences({ rounds })).toEqual(['watch: Round 2 closes in 5 min and still waits for a.']);
     expect(sentences({ rounds, now: NOW + 6 * 60_000 })).toEqual([
-      'watch: a is late: round 2 is past its deadline and has no update of it.',
+      'watch: Round 2 is past its deadline and still waits for a.',
     ]);
   });
 
@@ -61,7 +62,7 @@ describe('needs', () => {
       }),
     ];
     const sites = [exampleSite('a', { connected: false }), exampleSite('b', { connected: false })];
-    expect(sentences({ rounds, sites })).toEqual(['watch: a lost its connection before it submitted to round 2.']);
+    expect(sentences({ rounds, sites })).toEqual(['watch: a lost the connection before submitting to round 2.']);
   });
 
   it('puts a refused update first, with the sentence of the server and the name of the site', () => {
@@ -76,6 +77,25 @@ describe('needs', () => {
     expect(sentences({ rounds })).toEqual([
       'act: Round 1 refused an update: b: expected finite numbers in mu, got NaN.',
       'watch: Round 1 was aborted: quorum not met: 1 of 2 updates.',
+    ]);
+  });
+
+  it('speaks of seventy sites in one line each', () => {
+    const names = Array.from({ length: 70 }, (_, index) => `site-${index + 10}`);
+    const rounds = [
+      exampleRound(1, {
+        state: 'collecting',
+        deadline: minutesFromNow(1),
+        contributions: names.map((name, index) =>
+          exampleContribution(name, { siteId: exampleId(index), state: index < 30 ? 'refused' : 'training' }),
+        ),
+      }),
+    ];
+    const sites = names.map((name, index) => exampleSite(name, { id: exampleId(index), connected: index % 2 === 0 }));
+    expect(sentences({ rounds, sites })).toEqual([
+      'act: Round 1 refused 30 updates, the first: site-10: no reason was recorded.',
+      'watch: site-41, site-43 and 18 more sites lost the connection before submitting to round 1.',
+      'watch: Round 1 closes in 1 min and still waits for site-40, site-42 and 18 more sites.',
     ]);
   });
 

@@ -69,18 +69,18 @@ function openRoundNeeds({ rounds, sites, now }: Situation): Need[] {
   const target = { page: 'round', id: round.id } as const;
   const left = Date.parse(round.deadline) - now;
   const late = left < LATE_SHARE * (Date.parse(round.deadline) - Date.parse(round.openedAt));
+  const awaited = round.contributions.filter(isAwaited);
+  const away = awaited.filter(({ siteId }) => sites?.find((site) => site.id === siteId)?.connected === false);
+  const here = awaited.filter((contribution) => !away.includes(contribution));
   const found: Need[] = [];
-  for (const contribution of round.contributions.filter(isAwaited)) {
-    const site = sites?.find((each) => each.id === contribution.siteId);
-    const { siteId } = contribution;
-    if (site !== undefined && !site.connected) {
-      const sentence = `${contribution.site} lost its connection before it submitted to round ${round.number}.`;
-      found.push({ key: `away-${siteId}`, urgency: 'watch', sentence, target });
-    } else if (late) {
-      const when = left > 0 ? `closes in ${formatSpan(left)}` : 'is past its deadline';
-      const sentence = `${contribution.site} is late: round ${round.number} ${when} and has no update of it.`;
-      found.push({ key: `late-${siteId}`, urgency: 'watch', sentence, target });
-    }
+  if (away.length > 0) {
+    const sentence = `${listSites(away)} lost the connection before submitting to round ${round.number}.`;
+    found.push({ key: `away-${round.id}`, urgency: 'watch', sentence, target });
+  }
+  if (late && here.length > 0) {
+    const when = left > 0 ? `closes in ${formatSpan(left)}` : 'is past its deadline';
+    const sentence = `Round ${round.number} ${when} and still waits for ${listSites(here)}.`;
+    found.push({ key: `late-${round.id}`, urgency: 'watch', sentence, target });
   }
   return [...found, ...refusals(round)];
 }
@@ -101,23 +101,27 @@ function closedRoundNeeds({ study, rounds }: Situation): Need[] {
       target,
     });
   }
-  const missed = round.contributions.filter((each) => each.state === 'missed').map((each) => each.site);
+  const missed = round.contributions.filter((each) => each.state === 'missed');
   if (missed.length > 0) {
-    const sentence = `${list(missed)} missed round ${round.number}.`;
+    const sentence = `${listSites(missed)} missed round ${round.number}.`;
     found.push({ key: `missed-${round.id}`, urgency: 'watch', sentence, target });
   }
   return [...found, ...refusals(round)];
 }
 
 function refusals(round: RoundView): Need[] {
-  return round.contributions
-    .filter((each) => each.state === 'refused')
-    .map((each) => ({
-      key: `refused-${round.id}-${each.siteId}`,
+  const refused = round.contributions.filter((each) => each.state === 'refused');
+  const first = refused.at(0);
+  if (first === undefined) return [];
+  const what = refused.length === 1 ? 'an update' : `${refused.length} updates, the first`;
+  return [
+    {
+      key: `refused-${round.id}`,
       urgency: 'act',
-      sentence: `Round ${round.number} refused an update: ${refusalSentence(each)}.`,
+      sentence: `Round ${round.number} refused ${what}: ${refusalSentence(first)}.`,
       target: { page: 'round', id: round.id },
-    }));
+    },
+  ];
 }
 
 /** The server's sentence mostly names the site already. */
@@ -147,6 +151,10 @@ function dataNeeds({ sites }: Situation): Need[] {
   if (without.length === 0) return [];
   const sentence = `${list(without.map((site) => site.name))} ${without.length === 1 ? 'is' : 'are'} connected without any volume.`;
   return [{ key: 'no-data', urgency: 'watch', sentence, target: { page: 'sites' } }];
+}
+
+function listSites(contributions: Contribution[]): string {
+  return list(contributions.map(({ site }) => site));
 }
 
 /** "a", "a and b", "a, b and 5 more sites": a federation of seventy must not fill the panel. */

@@ -7,6 +7,9 @@ import { State } from '../frame/state.js';
 import { CONTRIBUTION_STATES, siteAppearance } from '../rounds/appearance.js';
 import { isAwaited, phaseShare } from '../rounds/progress.js';
 
+/** More lanes than this scroll within the panel, which then takes the keyboard; styles/overview.css has the height. */
+const LANES_IN_VIEW = 6;
+
 interface SiteStripProps {
   /** Undefined while they load or when they fail: the round alone then names its members. */
   sites: SiteView[] | undefined;
@@ -33,7 +36,7 @@ export function SiteStrip({ sites, round }: SiteStripProps): ReactElement | null
     );
   }
   return (
-    <ul className="lanes" aria-label="Sites in this round">
+    <ul className="lanes" aria-label="Sites in this round" tabIndex={all.length > LANES_IN_VIEW ? 0 : undefined}>
       {all.map((lane) => (
         <LaneRow key={lane.id} {...lane} />
       ))}
