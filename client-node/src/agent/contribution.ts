@@ -91,17 +91,18 @@ export class Contribution {
   }
 
   async #submit(update: TrainedUpdate): Promise<SubmitAnswer> {
-    const { rest, patience, sign, nodeSignal, site } = this.tools;
+    const { rest, patience, sign, nodeSignal, site, card } = this.tools;
     const { study, round } = this.task;
-    const { blob, labelled, unlabelled, steps, metrics } = update;
+    const { blob, steps, metrics } = update;
     const manifest: UpdateManifest = {
       studyDigest: study.digest,
       roundId: round.id,
       siteId: site.siteId,
       base: round.base.digest,
       blob,
-      labelled,
-      unlabelled,
+      // Volumes that came into the folder after this node's hello count from its next start on.
+      labelled: Math.min(update.labelled, card.labelled),
+      unlabelled: Math.min(update.unlabelled, card.unlabelled),
       steps,
       metrics,
       software: SOFTWARE,

@@ -1,16 +1,11 @@
 import { Random, type StudyManifest } from '@consilium/shared';
-import type { LabelledPatches, UnlabelledPatches } from '../crln/patches.js';
+import type { CrlnBatch } from '../crln/index.js';
 import { PatchSampler, type SamplerState, type Site } from '../volumes/index.js';
 import type { BatchSource } from './train-round.js';
 import type { Workshop } from './workshop.js';
 
-export interface Batch {
-  labelled?: LabelledPatches;
-  unlabelled?: UnlabelledPatches;
-}
-
 /** Patches drawn on the thread that trains. */
-export class SampledBatches implements BatchSource<Batch> {
+export class SampledBatches implements BatchSource<CrlnBatch> {
   readonly #sampler: PatchSampler;
 
   constructor(
@@ -29,7 +24,7 @@ export class SampledBatches implements BatchSource<Batch> {
     });
   }
 
-  async next(): Promise<Batch> {
+  async next(): Promise<CrlnBatch> {
     const { labelledPerStep, unlabelledPerStep } = this.study.training;
     const labelled = await this.#sampler.labelled(labelledPerStep);
     const unlabelled = unlabelledPerStep > 0 ? await this.#sampler.unlabelled(unlabelledPerStep) : undefined;

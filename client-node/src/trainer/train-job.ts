@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeContainer, digestOfJson, encodeContainer, Random, type NamedTensors } from '@consilium/shared';
-import { CrlnTrainer } from '../crln/crln-trainer.js';
+import { CrlnTrainer } from '../crln/index.js';
 import { NodeFailure } from '../settings/failure.js';
 import { writeWholeFile } from '../settings/whole-file.js';
 import { openSite } from '../volumes/index.js';
@@ -30,6 +30,9 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
       'bad-data',
       `${job.data}: expected at least one volume that study "${study.name}" can train on, got none`,
     );
+  }
+  if (site.labelled.length === 0 && study.training.unlabelledPerStep === 0) {
+    throw new NodeFailure('bad-data', `${job.data}: study "${study.name}" trains on labelled volumes only, got none`);
   }
   const { localSteps, count } = study.rounds;
   const base = await readFile(job.base);
