@@ -72,7 +72,7 @@ export default {
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'default', 'types'],
-      extensionAlias: { '.js': ['.ts', '.tsx', '.js'] },
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'],
     },
   },
 };

@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { cruise } from 'dependency-cruiser';
+import { cruise, type IConfiguration } from 'dependency-cruiser';
 import { afterEach, describe, expect, it } from 'vitest';
-import config from '../../dependency-cruiser.config.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
+const { default: config } = (await import(join(root, 'dependency-cruiser.config.mjs'))) as {
+  default: Required<Pick<IConfiguration, 'forbidden' | 'options'>>;
+};
 const planted: string[] = [];
 
 /** Puts one import into a package for the length of a test and returns the names of the rules it breaks. */

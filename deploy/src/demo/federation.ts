@@ -61,7 +61,7 @@ export async function writePhantomFederation(directory: string, sites: number, s
     const unfinished = `${data}.part`;
     rmSync(unfinished, { recursive: true, force: true });
     await writePhantomSite(unfinished, {
-      site: index,
+      site: name,
       seed,
       labelled: LABELLED[index]!,
       unlabelled: 4,

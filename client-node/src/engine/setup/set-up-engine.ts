@@ -124,7 +124,8 @@ function sources(settings: EngineSettings): ('stock' | 'wheel')[] {
   if (settings.source === 'stock') return ['stock'];
   // A wheel that a site gives by hand is what it wants to run.
   if (settings.source === 'wheel' || settings.wheel !== undefined) return ['wheel'];
-  return ['stock', 'wheel'];
+  // The wheel is the newer TensorFlow by years and the one that training is measured with; the stock binary needs no compiler.
+  return ['wheel', 'stock'];
 }
 
 function stockOrWheelPackage({ packages, settings }: Context, source: 'stock' | 'wheel'): TfjsPackage {
@@ -149,10 +150,10 @@ async function buildEngine(context: Context, wanted: TfjsPackage): Promise<Found
       context.signal?.throwIfAborted();
       const problem = problemOf(error);
       problems.push(problem);
-      if (source === 'stock') context.reporter.note(problem.message);
+      context.reporter.note(problem.message);
     }
   }
-  throw problems.at(-1)!;
+  throw problems[0]!;
 }
 
 /** Everything happens in a folder of this process, which gets its name in the cache only after its addon passed. */
