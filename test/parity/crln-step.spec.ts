@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
 import { engineSettings } from '../../client-node/src/engine/engine-settings.js';
 import { openEngine } from '../../client-node/src/engine/open-engine.js';
-import { openDoubleOps } from '../support/double-ops.js';
+import { openDoubleOps } from '../../client-node/src/engine/double-ops.js';
 import { ReferenceFile } from './reference-file.js';
 import { DOUBLE, itMatches, SINGLE, SMALL } from './step-parity.js';
 

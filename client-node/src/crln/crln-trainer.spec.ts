@@ -1,0 +1,116 @@
+import {
+  initialModel,
+  ModelSettings,
+  modelTensors,
+  Random,
+  TrainingSettings,
+  type NamedTensors,
+} from '@consilium/shared';
+import { describe, expect, it } from 'vitest';
+import { engineSettings } from '../engine/engine-settings.js';
+import { openEngine } from '../engine/open-engine.js';
+import { CrlnTrainer, type CrlnBatch } from './crln-trainer.js';
+import type { PatchShape } from './patches.js';
+import { polyDecay, teacherDecay } from './schedules.js';
+
+const model = ModelSettings.parse({ width: 2, prototypes: 2, classes: 3, patch: [16, 16, 16] });
+const training = TrainingSettings.parse({ warmUpSteps: 2, cpsAnchors: 8, cpsNegatives: 8, weakConfidence: 0.1 });
+const { ops } = await openEngine(engineSettings({}, { device: 'cpu' }));
+const SHAPE: PatchShape = [2, 16, 16, 16];
+const VOXELS = 2 * 16 ** 3;
+
+function create(seed = 1, tensors: NamedTensors = initialModel(model, 5)): CrlnTrainer {
+  return CrlnTrainer.create({ ops, model, training, totalSteps: 20, random: Random.from(seed) }, tensors);
+}
+
+function batchOf(classOf: (voxel: number) => number): Required<CrlnBatch> {
+  const random = Random.from(9, 'batch');
+  const label = Int32Array.from({ length: VOXELS }, (_, i) => classOf(i));
+  const image = Float32Array.from(label, (c) => 0.3 * c + 0.2 * random.normal());
+  return { labelled: { image, label, shape: SHAPE }, unlabelled: { image, shape: SHAPE } };
+}
+
+const octants = batchOf((voxel) => (voxel % 16 < 5 ? 1 : voxel % 16 > 11 ? 2 : 0));
+
+describe(`CrlnTrainer (${ops.name} ops)`, () => {
+  it('gives the same figures for the same seed, and keeps no tensor', () => {
+    const before = ops.tensorCount();
+    const run = (seed: number) => {
+      const trainer = create(seed);
+      const losses = [0, 1, 2, 3].map((step) => {
+        const { loss } = trainer.step(octants, step);
+        expect(ops.tensorCount()).toBe(before);
+        return loss;
+      });
+      trainer.dispose();
+      return losses;
+    };
+    const losses = run(1);
+    expect(losses.every(Number.isFinite)).toBe(true);
+    expect(run(1)).toEqual(losses);
+    expect(run(2)).not.toEqual(losses);
+    expect(ops.tensorCount()).toBe(before);
+  });
+
+  it('goes on from a saved state as if nothing had happened', () => {
+    const [whole, resumed] = [create(), create(77)];
+    whole.step(octants, 0);
+    const { tensors, counters } = whole.saveState();
+    resumed.restoreState({ tensors, counters: JSON.parse(JSON.stringify(counters)) });
+    for (const step of [1, 2]) expect(resumed.step(octants, step)).toEqual(whole.step(octants, step));
+    expect(resumed.exportModel()).toEqual(whole.exportModel());
+    whole.dispose();
+    resumed.dispose();
+  });
+
+  it('exports a whole model container with the class means that it saw', () => {
+    const trainer = create();
+    trainer.step(octants, 0);
+    const exported = trainer.exportModel();
+    expect([...exported.keys()].sort()).toEqual(
+      modelTensors(model)
+        .map(({ name }) => name)
+        .sort(),
+    );
+    for (const { name, shape } of modelTensors(model)) expect(exported.get(name)!.shape, name).toEqual(shape);
+    const support = exported.get('prior.class_support')!.data as Float32Array;
+    expect(support.every((voxels) => voxels > 0)).toBe(true);
+    trainer.dispose();
+  });
+
+  it('trains without labelled patches, and without unlabelled ones', () => {
+    const trainer = create();
+    const imitated = trainer.step({ unlabelled: octants.unlabelled }, 0);
+    expect(imitated).toMatchObject({ supervised: null, mu: null });
+    expect(Number.isFinite(imitated.loss)).toBe(true);
+    const supervised = trainer.step({ labelled: octants.labelled }, 1);
+    expect(supervised.unsupervised).toBeNull();
+    expect(Number.isFinite(supervised.loss)).toBe(true);
+    expect(() => trainer.step({}, 2)).toThrow('expected patches');
+    trainer.dispose();
+  });
+
+  it('stays finite where a class has no voxel, with and without a mean of it from other sites', () => {
+    const tensors = initialModel(model, 5);
+    tensors.set('prior.class_means', { dtype: 'float32', shape: [3, 2], data: Float32Array.of(0, 1, 1, 0, -1, 1) });
+    tensors.set('prior.class_support', { dtype: 'float32', shape: [3], data: Float32Array.of(5, 5, 5) });
+    for (const start of [initialModel(model, 5), tensors]) {
+      const trainer = create(1, start);
+      for (const classes of [[0], [0, 1]]) {
+        const batch = batchOf((voxel) => classes[voxel % classes.length]!);
+        expect(Number.isFinite(trainer.step(batch, 3).loss)).toBe(true);
+      }
+      trainer.dispose();
+    }
+  });
+});
+
+describe('schedules', () => {
+  it('let the learning rate fall to 0', () => {
+    expect([0, 5, 10, 12].map((step) => polyDecay(step, 10, 1))).toEqual([1, 0.5, 0, 0]);
+  });
+
+  it('let the teacher start as the student and then follow slowly', () => {
+    expect([0, 1, 3, 1000].map((t) => teacherDecay(t, 0.99))).toEqual([0, 0.5, 0.75, 0.99]);
+  });
+});
