@@ -11,7 +11,8 @@ export class StatusLine {
 
   show(text: string): void {
     if (!this.stream.isTTY || text === this.#shown) return;
-    const width = Math.max(20, this.stream.columns - 1);
+    // A terminal that does not know its width says 0.
+    const width = this.stream.columns > 0 ? this.stream.columns - 1 : 79;
     this.stream.write(`\r\u001b[2K${text.slice(0, width)}`);
     this.#shown = text;
   }
