@@ -209,7 +209,7 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
 
   it('says how old it is while the server is away, and catches up afterwards', async () => {
     const { port } = server;
-    await server.stop();
+    expect(await server.stop()).toBe(0);
     await pill().getByText('reconnecting').waitFor();
     await page.getByText(/, \d s old/).waitFor();
     // What was there stays there.

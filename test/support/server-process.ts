@@ -5,6 +5,7 @@ import { LoginAnswer } from '@consilium/shared';
 const MAIN = fileURLToPath(new URL('../../server/dist/main.js', import.meta.url));
 /** Opening an embedded database for the first time takes seconds on a busy machine. */
 const START_MS = 100_000;
+const STOP_MS = 30_000;
 
 export const OPERATOR = { name: 'operator', password: 'a-password-for-tests' };
 
@@ -46,12 +47,19 @@ export class ServerProcess {
     return Number(new URL(this.url).port);
   }
 
-  /** Resolves with the exit code once the process is gone. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    if (this.child.exitCode !== null) return this.child.exitCode;
-    return new Promise((resolve) => {
-      this.child.once('exit', resolve);
-      this.child.kill(signal);
+  /** Resolves with the exit code once the process is gone; one that does not go is killed, and that is an error. */
+  async stop(): Promise<number | null> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        this.child.kill('SIGKILL');
+        reject(new Error(`server: expected it to end within ${STOP_MS} ms of SIGTERM`));
+      }, STOP_MS);
+      this.child.once('exit', (code) => {
+        clearTimeout(late);
+        resolve(code);
+      });
+      this.child.kill('SIGTERM');
     });
   }
 }

@@ -44,7 +44,9 @@ export function diceSummary({ rounds, mean, sites }: DiceSeries): string {
       ? formatDice(last.dice)
       : `${formatDice(first.dice)} ${at(first.round)} to ${formatDice(last.dice)}`;
   const best = measured.reduce((top, point) => (point.dice > top.dice ? point : top));
-  const peak = best === last ? 'the best so far' : `the best was ${formatDice(best.dice)} ${at(best.round)}`;
+  // A lead that three decimals do not show is none.
+  const peak =
+    best.dice - last.dice < 0.0005 ? 'the best so far' : `the best was ${formatDice(best.dice)} ${at(best.round)}`;
   return `Mean Dice ${verb} ${span} ${at(last.round)}, ${peak}${spread(sites, rounds.indexOf(last.round))}.`;
 }
 
