@@ -98,7 +98,7 @@ describe('the web side', () => {
       const document = (await web.get('/docs/openapi.json')).body as {
         paths: Record<string, { post?: { requestBody?: unknown } }>;
       };
-      expect(document.paths['/api/v1/studies']!.post!.requestBody).toBeDefined();
+      expect(document.paths['/api/v1/studies'].post!.requestBody).toBeDefined();
       const { headers } = await web.get('/');
       expect(headers['content-security-policy']).toContain("script-src 'self' 'wasm-unsafe-eval'");
       expect(headers['x-powered-by']).toBeUndefined();

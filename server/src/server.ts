@@ -66,7 +66,7 @@ export async function startServer(settings: Settings, overrides: Overrides = {})
 export async function openContext(
   settings: Settings,
   overrides: Overrides = {},
-): Promise<{ process: ProcessContext; dataSource: DataSource; close(): Promise<void> }> {
+): Promise<{ process: ProcessContext; dataSource: DataSource; close: () => Promise<void> }> {
   const home = HomeFolder.open(settings.home);
   try {
     const place = settings.databaseUrl
@@ -93,11 +93,14 @@ export async function openContext(
 }
 
 async function createApp(context: ProcessContext): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.of(context), {
+  const options = {
     logger: new NestLog(context.log),
     abortOnError: false,
     forceCloseConnections: true,
-  });
+  };
+  // Nest declares its options as a class, which nobody is meant to construct.
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.of(context), options);
   furnish(app, context.settings);
   app.useGlobalPipes(schemaPipe());
   app.useGlobalFilters(new ErrorFilter(context.log));

@@ -30,12 +30,13 @@ export class Ticker {
     this.rounds.start();
     this.outbox.poke();
     this.#timers.push(setInterval(() => this.#enqueue(() => this.#tick()), this.settings.tick));
-    this.#timers.push(setInterval(() => this.#enqueue(async () => void (await this.uploads.removeExpired())), HOUR));
+    this.#timers.push(setInterval(() => this.#enqueue(() => this.uploads.removeExpired()), HOUR));
   }
 
   /** Resolves once nothing uses the database any more. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    this.realtime.end();
     await this.#ticking;
     await this.rounds.stop();
     await this.outbox.settle();
@@ -48,7 +49,10 @@ export class Ticker {
     await this.progress.flush();
   }
 
-  #enqueue(work: () => Promise<void>): void {
-    this.#ticking = this.#ticking.then(work).catch((error: unknown) => this.log.error({ err: error }, 'a tick failed'));
+  #enqueue(work: () => Promise<unknown>): void {
+    this.#ticking = this.#ticking
+      .then(work)
+      .then(() => undefined)
+      .catch((error: unknown) => this.log.error({ err: error }, 'a tick failed'));
   }
 }

@@ -15,7 +15,7 @@ async function expectAgreement(place: DatabasePlace): Promise<void> {
   const difference = async () =>
     (await dataSource.driver.createSchemaBuilder().log()).upQueries.map(({ query }) => query);
   expect(await difference()).toEqual([]);
-  for (const _ of dataSource.migrations) await dataSource.undoLastMigration();
+  for (let left = dataSource.migrations.length; left > 0; left--) await dataSource.undoLastMigration();
   const left: unknown[] = await dataSource.query(
     `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_name <> 'migrations'`,
   );

@@ -8,7 +8,7 @@ import { entities } from './entities.js';
 
 export interface Database {
   dataSource: DataSource;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** Where the tables live: a Postgres by its address, or the embedded one in a folder (`memory://` for tests). */
@@ -43,7 +43,8 @@ async function connect(url: string): Promise<Database> {
 /** PGlite has one connection: a pool of one, never idle out, because its adapter cannot be connected twice. */
 async function embed(folder: string): Promise<Database> {
   const pglite = await openEmbedded(folder);
-  const extra = { ...createPgConfig(pglite), max: 1, idleTimeoutMillis: 0 };
+  const { connection, user, password, database, host, port } = createPgConfig(pglite);
+  const extra = { connection, user, password, database, host, port, max: 1, idleTimeoutMillis: 0 };
   const dataSource = new DataSource({ ...common, driver: pg, extra });
   try {
     await dataSource.initialize();

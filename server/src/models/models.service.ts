@@ -24,11 +24,13 @@ export class ModelsService {
   }
 
   async newest(studyId: string, manager: EntityManager = this.dataSource.manager): Promise<ModelVersionEntity> {
-    const [version] = await manager.find(ModelVersionEntity, {
-      where: { studyId },
-      order: { version: 'DESC' },
-      take: 1,
-    });
+    const version = (
+      await manager.find(ModelVersionEntity, {
+        where: { studyId },
+        order: { version: 'DESC' },
+        take: 1,
+      })
+    ).at(0);
     if (!version) throw new Error(`study ${studyId}: expected a model version, got none`);
     return version;
   }

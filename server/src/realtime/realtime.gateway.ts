@@ -40,6 +40,7 @@ const roomOf = (siteId: string): string => `site ${siteId}`;
 export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGatewayDisconnect {
   @WebSocketServer()
   private readonly server!: TypedServer;
+  #ending = false;
 
   constructor(
     private readonly tokens: TokensService,
@@ -79,10 +80,15 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
     const { caller, renewing } = socket.data;
     if (caller.kind !== 'site') return;
     this.presence.leave(caller.id, socket.id, renewing);
-    if (!renewing)
-      await this.sites
-        .left(caller.id)
-        .catch((error: unknown) => this.log.warn({ err: error }, 'leaving was not recorded'));
+    if (renewing || this.#ending) return;
+    await this.sites
+      .left(caller.id)
+      .catch((error: unknown) => this.log.warn({ err: error }, 'leaving was not recorded'));
+  }
+
+  /** From here on sockets close because the server does: nothing about it is written any more. */
+  end(): void {
+    this.#ending = true;
   }
 
   /** Cuts sockets whose token has expired; called by the process's ticker. */
@@ -123,7 +129,10 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
       const reply =
         typeof acknowledge === 'function' ? (acknowledge as (answer: Acknowledgement) => void) : () => undefined;
       const parsed = schema.safeParse(message);
-      if (!parsed.success) return reply({ ok: false, sentence: sentenceOfIssues('The message', parsed.error.issues) });
+      if (!parsed.success) {
+        reply({ ok: false, sentence: sentenceOfIssues('The message', parsed.error.issues) });
+        return;
+      }
       handle(parsed.data).then(reply, (error: unknown) => {
         this.log.error({ err: error }, 'a message could not be handled');
         reply({ ok: false, sentence: 'The server could not take the message; its log says why.' });

@@ -19,13 +19,14 @@ export class AssignmentsService {
 
   /** The running study, else a paused one, else the one that was started last: its final model is still to be measured. */
   async of(site: SiteCaller): Promise<Assignment> {
-    const studies = await this.dataSource
-      .getRepository(StudyEntity)
-      .find({
-        where: { state: In(precedence) },
-        order: { startedAt: { direction: 'DESC', nulls: 'LAST' }, createdAt: 'DESC' },
-      });
-    const [study] = studies.filter(({ startedAt }) => startedAt !== null).sort((a, b) => rank(a) - rank(b));
+    const studies = await this.dataSource.getRepository(StudyEntity).find({
+      where: { state: In(precedence) },
+      order: { startedAt: { direction: 'DESC', nulls: 'LAST' }, createdAt: 'DESC' },
+    });
+    const study = studies
+      .filter(({ startedAt }) => startedAt !== null)
+      .sort((a, b) => rank(a) - rank(b))
+      .at(0);
     if (!study) return NOTHING;
     return {
       study: { id: study.id, digest: study.digest, manifest: study.manifest },

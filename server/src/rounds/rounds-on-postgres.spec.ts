@@ -22,7 +22,7 @@ describe.runIf(hasDebianPostgres)('rounds on Postgres 15', () => {
     await Promise.all(sites.map((site) => site.connect()));
     const study = await server.startStudy(tinyStudy('postgres', { count: 3, minimumSites: 4, quorum: 4 }));
     for (let number = 1; number <= 3; number++) {
-      await eventually(`round ${number}`, async () => (await sites[0]!.assignment()).round?.number === number);
+      await eventually(`round ${number}`, async () => (await sites[0].assignment()).round?.number === number);
       const answers = await Promise.all(
         sites.map(async (site, i) => {
           const update = await site.train(fill('mu', number * 10 + i));

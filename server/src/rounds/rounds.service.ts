@@ -29,7 +29,7 @@ export class RoundsService {
   }
 
   async get(id: string): Promise<RoundView> {
-    const [view] = await this.#views(await this.dataSource.getRepository(RoundEntity).findBy({ id }));
+    const view = (await this.#views(await this.dataSource.getRepository(RoundEntity).findBy({ id }))).at(0);
     if (!view) throw new ApiError('not-found', 'There is no such round.');
     return view;
   }

@@ -45,7 +45,7 @@ export class StudiesService {
   }
 
   async get(id: string): Promise<StudyView> {
-    const [view] = await this.#views(await this.dataSource.getRepository(StudyEntity).findBy({ id }));
+    const view = (await this.#views(await this.dataSource.getRepository(StudyEntity).findBy({ id }))).at(0);
     if (!view) throw new ApiError('not-found', 'There is no such study.');
     return view;
   }

@@ -59,7 +59,10 @@ function freePort(): Promise<number> {
     const probe = createServer().once('error', reject);
     probe.listen(0, '127.0.0.1', () => {
       const address = probe.address();
-      if (typeof address !== 'object' || address === null) return reject(new Error('expected a port'));
+      if (typeof address !== 'object' || address === null) {
+        reject(new Error('expected a port'));
+        return;
+      }
       probe.close(() => resolve(address.port));
     });
   });

@@ -100,7 +100,7 @@ export class FakeSite {
   async connect(): Promise<Acknowledgement> {
     const socket = await this.open();
     const hello = { protocolVersion: PROTOCOL_VERSION, software: 'test 0', engine: 'none', data: this.data };
-    return socket.timeout(10_000).emitWithAck('hello', hello);
+    return (await socket.timeout(10_000).emitWithAck('hello', hello)) as Acknowledgement;
   }
 
   disconnect(): void {
