@@ -14,6 +14,8 @@ import { watchStudy } from './watch.js';
 const DEFAULT_PORT = 8400;
 const DEFAULT_SITES = 3;
 const EXIT_INTERRUPTED = 130;
+/** Paths are meant from where the user typed `npm start`, which npm itself leaves. */
+const LAUNCHED_FROM = process.env['INIT_CWD'] ?? process.cwd();
 
 interface Options {
   rounds?: number;
@@ -43,11 +45,7 @@ const program = new Command('npm start --')
   .option('--data <dir>', 'real volumes: one site folder (images/, labels/) per hospital, test/ for measuring')
   .option('--study <file>', 'JSON with study settings that replace the built-in ones')
   .option('--port <n>', `first port to try (default ${DEFAULT_PORT})`, whole(1))
-  .option(
-    '--home <dir>',
-    'where the demo keeps its state',
-    join(process.env['INIT_CWD'] ?? process.cwd(), '.consilium/demo'),
-  )
+  .option('--home <dir>', 'where the demo keeps its state', join(LAUNCHED_FROM, '.consilium/demo'))
   .option('--new', 'start a new study even where the last one is unfinished')
   .option('--exit', 'end after the last round instead of leaving the server up')
   .option('--json <file>', 'write the results as JSON');
@@ -57,7 +55,7 @@ async function main(options: Options): Promise<void> {
   const say = (line: string) => process.stdout.write(`${process.stdout.isTTY ? '\r\x1b[2K' : ''}${line}\n`);
   const status = (line: string) =>
     process.stdout.isTTY && process.stdout.write(`\r\x1b[2K${line.slice(0, process.stdout.columns - 1)}`);
-  const directory = options.data === undefined ? undefined : resolve(process.env['INIT_CWD'] ?? '.', options.data);
+  const directory = options.data === undefined ? undefined : resolve(LAUNCHED_FROM, options.data);
   const home = new DemoHome(join(resolve(options.home), federationKey(directory, options.sites, options.seed)));
   const federation =
     directory === undefined
@@ -80,7 +78,7 @@ async function main(options: Options): Promise<void> {
     if (watched.study.state !== 'finished')
       say(`The study is ${watched.study.state}: ${watched.study.reason ?? 'no reason given'}`);
     if (options.json !== undefined)
-      writeFileSync(resolve(process.env['INIT_CWD'] ?? '.', options.json), `${JSON.stringify(report, null, 2)}\n`);
+      writeFileSync(resolve(LAUNCHED_FROM, options.json), `${JSON.stringify(report, null, 2)}\n`);
     process.exitCode = watched.study.state === 'finished' ? 0 : 1;
     if (options.exit !== true) await stayUp(client.url, say, stop.signal);
   } finally {
@@ -157,6 +155,7 @@ async function openStudy(client: OperatorClient, federation: DemoSite[], options
       seed: options.seed,
       rounds: options.rounds,
       studyFile: options.study,
+      earlier: studies.length,
       continueFrom: model?.blob.digest,
     }),
   );

@@ -10,7 +10,9 @@ export interface DemoStudyOptions {
   seed: number;
   rounds: number | undefined;
   studyFile: string | undefined;
-  /** Digest of the model that an earlier study of this demo ended with. */
+  /** Studies of this demo before it: two with the same settings would be one study. */
+  earlier: number;
+  /** Digest of the model that the last of them ended with. */
   continueFrom: string | undefined;
 }
 
@@ -41,6 +43,7 @@ export function demoStudy(options: DemoStudyOptions): StudyDraft {
   return {
     ...base,
     ...file,
+    name: [file.name ?? base.name, ...(options.earlier === 0 ? [] : [options.earlier + 1])].join(' '),
     model: { ...base.model, ...file.model },
     training: { ...base.training, ...file.training },
     rounds: {

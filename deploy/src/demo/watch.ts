@@ -25,7 +25,7 @@ export interface Watched {
 
 /** Follows a study until it ends and its last model is measured; says one line per closed round. */
 export async function watchStudy(watching: Watching): Promise<Watched> {
-  const said = new Set<number>();
+  const said = new Set<string>();
   let endedAt: number | undefined;
   for (;;) {
     const [study, rounds] = await Promise.all([
@@ -39,8 +39,8 @@ export async function watchStudy(watching: Watching): Promise<Watched> {
     for (const round of rounds) {
       const told =
         round.state === 'aborted' || (round.state === 'committed' && (isMeasured(round, watching) || patience));
-      if (!told || said.has(round.number)) continue;
-      said.add(round.number);
+      if (!told || said.has(round.id)) continue;
+      said.add(round.id);
       watching.say(roundLine(round));
     }
     if (ended && (patience || rounds.every((round) => round.state === 'aborted' || isMeasured(round, watching))))
