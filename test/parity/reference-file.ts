@@ -41,7 +41,7 @@ export class ReferenceFile {
   }
 
   scalar(name: string): number {
-    return this.floats(name).data[0]!;
+    return this.floats(name).data[0];
   }
 
   #tensor(name: string): HostTensor {
@@ -85,13 +85,13 @@ function isMatrix(name: string, { shape }: HostTensor): boolean {
 
 function permuted(tensor: FloatTensor, order: readonly number[]): FloatTensor {
   const strides = tensor.shape.map((_, axis) => tensor.shape.slice(axis + 1).reduce((a, b) => a * b, 1));
-  const shape = order.map((axis) => tensor.shape[axis]!);
-  const steps = order.map((axis) => strides[axis]!);
+  const shape = order.map((axis) => tensor.shape[axis]);
+  const steps = order.map((axis) => strides[axis]);
   const data = new Float32Array(tensor.data.length);
   const index = shape.map(() => 0);
   for (let i = 0; i < data.length; i++) {
-    data[i] = tensor.data[index.reduce((at, value, axis) => at + value * steps[axis]!, 0)]!;
-    for (let axis = shape.length - 1; axis >= 0 && ++index[axis]! === shape[axis]; axis--) index[axis] = 0;
+    data[i] = tensor.data[index.reduce((at, value, axis) => at + value * steps[axis], 0)]!;
+    for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--) index[axis] = 0;
   }
   return { dtype: 'float32', shape, data };
 }
@@ -101,9 +101,9 @@ export function relativeDifference(got: ArrayLike<number>, expected: ArrayLike<n
   if (got.length !== expected.length) throw new Error(`expected ${expected.length} values, got ${got.length}`);
   let [difference, magnitude] = [0, 0];
   for (let i = 0; i < expected.length; i++) {
-    const d = Math.abs(got[i]! - expected[i]!);
+    const d = Math.abs(got[i] - expected[i]);
     if (!(d <= difference)) difference = d;
-    magnitude = Math.max(magnitude, Math.abs(expected[i]!));
+    magnitude = Math.max(magnitude, Math.abs(expected[i]));
   }
   return difference / Math.max(magnitude, 1e-30);
 }
@@ -111,7 +111,7 @@ export function relativeDifference(got: ArrayLike<number>, expected: ArrayLike<n
 export function largestDifference(got: ArrayLike<number>, expected: ArrayLike<number>): number {
   let difference = 0;
   for (let i = 0; i < expected.length; i++) {
-    const d = Math.abs(got[i]! - expected[i]!);
+    const d = Math.abs(got[i] - expected[i]);
     if (!(d <= difference)) difference = d;
   }
   return difference;

@@ -13,10 +13,10 @@ export interface BackboneForwarded {
   backward(gradients: BackboneGradients): void;
 }
 
-/** Derivatives of the loss, taken over; null where the loss does not depend on that output. */
+/** Derivatives of the loss, taken over; zeros, or null for a level, where the loss does not depend on that output. */
 export interface BackboneGradients {
   readonly logits: Tensor;
-  readonly representation: Tensor | null;
+  readonly representation: Tensor;
   readonly levels: readonly [Tensor | null, Tensor | null];
 }
 

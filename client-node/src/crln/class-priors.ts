@@ -32,8 +32,8 @@ export class ClassPriors {
 
   /** Takes one step's sums [C, R] and counts [C] in, and gives the means to use in it. */
   observe(sums: Float32Array, counts: readonly number[]): ClassMeans {
-    for (let i = 0; i < sums.length; i++) this.#sums[i] = KEPT * this.#sums[i]! + sums[i]!;
-    counts.forEach((count, c) => (this.#support[c] = KEPT * this.#support[c]! + count));
+    for (let i = 0; i < sums.length; i++) this.#sums[i] = KEPT * this.#sums[i] + sums[i];
+    counts.forEach((count, c) => (this.#support[c] = KEPT * this.#support[c] + count));
     const { channels } = this;
     return counts.map((count, c) =>
       count > 0 ? sums.slice(c * channels, (c + 1) * channels).map((sum) => sum / count) : (this.received[c] ?? null),
@@ -44,7 +44,7 @@ export class ClassPriors {
   toTensors(): NamedTensors {
     const means = Float32Array.from(
       this.#sums,
-      (sum, i) => sum / Math.max(this.#support[Math.floor(i / this.channels)]!, 1),
+      (sum, i) => sum / Math.max(this.#support[Math.floor(i / this.channels)], 1),
     );
     return new Map([
       ['prior.class_means', float32Tensor([this.classes, this.channels], means)],

@@ -16,11 +16,11 @@ import { Momentum } from './weights.js';
 
 /** What happens to patches on the host before the network sees them. */
 export interface Augmentation {
-  labelled(patches: LabelledPatches, random: Random): LabelledPatches;
+  labelled: (patches: LabelledPatches, random: Random) => LabelledPatches;
   /** For the teacher. */
-  plain(patches: UnlabelledPatches): UnlabelledPatches;
+  plain: (patches: UnlabelledPatches) => UnlabelledPatches;
   /** For the student, with the teacher's labels. */
-  strong(patches: PseudoLabelled, random: Random): PseudoLabelled;
+  strong: (patches: PseudoLabelled, random: Random) => PseudoLabelled;
 }
 
 export interface CrlnTrainerOptions {

@@ -3,15 +3,15 @@ import type { Tensor } from '../engine/tensor.js';
 import { BatchNorm } from './layers/batch-norm.js';
 import { ConvUnit } from './layers/conv-unit.js';
 import { ConvKernel } from './layers/kernel.js';
-import { addInto, noBackward, Sequence, share, type Backward, type Layer, type Pass } from './layers/layer.js';
+import { addInto, noBackward, Sequence, share, type Layer, type Pass } from './layers/layer.js';
 import { Linear } from './layers/linear.js';
 import type { Weights } from './weights.js';
 
 export interface HeadsForwarded {
   readonly logits: Tensor;
   readonly representation: Tensor | null;
-  /** dLoss/dFeatures from dLoss/dLogits and, if there is one, dLoss/dRepresentation; takes both over. */
-  readonly backward: (dLogits: Tensor, dRepresentation: Tensor | null) => Tensor;
+  /** dLoss/dFeatures from dLoss/dLogits and dLoss/dRepresentation; takes both over. */
+  readonly backward: (dLogits: Tensor, dRepresentation: Tensor) => Tensor;
 }
 
 /** Segmentation (1x1x1 to C classes) and representation (3x3x3, batch norm, ReLU, 1x1x1 to R) of full-resolution features. */
@@ -37,15 +37,15 @@ export class Heads {
     const ops = this.ops;
     const represented = pass.statistics === 'batch' ? this.#represent.forward(share(ops, features), pass) : null;
     const segmented = this.#segment.forward(features, pass);
-    const backward = (dLogits: Tensor, dRepresentation: Tensor | null): Tensor => {
+    const backward = (dLogits: Tensor, dRepresentation: Tensor): Tensor => {
       const dFeatures = segmented.backward(dLogits);
-      if (dRepresentation === null || represented === null) return dFeatures;
+      if (represented === null) throw new Error('heads: this pass made no representation');
       return addInto(ops, dFeatures, represented.backward(dRepresentation));
     };
     return {
       logits: segmented.output,
       representation: represented?.output ?? null,
-      backward: pass.gradient ? backward : (noBackward as Backward),
+      backward: pass.gradient ? backward : noBackward,
     };
   }
 }

@@ -18,7 +18,7 @@ export function windowWeights(patch: Triple, weighting: 'uniform' | 'gaussian'):
   const [a, b, c] = [along(h), along(w), along(d)];
   // Far corners of a Gaussian must not vanish: a voxel that only they cover still needs a weight to divide by.
   return Float32Array.from({ length: h * w * d }, (_, i) =>
-    Math.max(a[Math.floor(i / (w * d))]! * b[Math.floor(i / d) % w]! * c[i % d]!, 1e-6),
+    Math.max(a[Math.floor(i / (w * d))] * b[Math.floor(i / d) % w] * c[i % d], 1e-6),
   );
 }
 
@@ -82,10 +82,10 @@ export class Slab {
         const window = (i * patch[1] + j) * patch[2];
         const slab = ((x - this.#begin) * shape[1] + y) * shape[2] + corner[2];
         for (let k = first; k < last; k++) {
-          const weight = weights[window + k]!;
-          this.#weights[slab + k]! += weight;
+          const weight = weights[window + k];
+          this.#weights[slab + k] += weight;
           const [from, to] = [offset + (window + k) * classes, (slab + k) * classes];
-          for (let c = 0; c < classes; c++) this.#sums[to + c]! += weight * probability[from + c]!;
+          for (let c = 0; c < classes; c++) this.#sums[to + c] += weight * probability[from + c];
         }
       }
     }
@@ -98,7 +98,7 @@ export class Slab {
     const { classes } = this;
     const done = this.#sums.slice(0, count * classes);
     for (let voxel = 0; voxel < count; voxel++) {
-      for (let c = 0; c < classes; c++) done[voxel * classes + c]! /= this.#weights[voxel]!;
+      for (let c = 0; c < classes; c++) done[voxel * classes + c] /= this.#weights[voxel];
     }
     this.#sums.copyWithin(0, count * classes);
     this.#weights.copyWithin(0, count);

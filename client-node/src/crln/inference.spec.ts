@@ -45,7 +45,7 @@ it.each(['uniform', 'gaussian'] as const)('gives each voxel probabilities that s
       next += rows;
       expect(probability.length).toBe(rows * 20 * 11 * 3);
       for (let i = 0; i < probability.length; i += 3) {
-        expect(Math.abs(probability[i]! + probability[i + 1]! + probability[i + 2]! - 1)).toBeLessThan(1e-5);
+        expect(Math.abs(probability[i] + probability[i + 1] + probability[i + 2] - 1)).toBeLessThan(1e-5);
       }
     }
     expect(next).toBe(37);

@@ -38,7 +38,7 @@ export async function* predictRows(
   const { patch, classes, channels } = network.settings;
   const half = patch.map((side) => side / 2) as [number, number, number];
   const { stride = half, batch = 2, weighting = 'uniform', signal, onProgress } = options;
-  const axes = patch.map((side, axis) => cornersAlong(shape[axis]!, side, stride[axis]!));
+  const axes = patch.map((side, axis) => cornersAlong(shape[axis], side, stride[axis]));
   const [xs, ys, zs] = axes as [number[], number[], number[]];
   const columns = ys.flatMap((y) => zs.map((z) => [y, z] as const));
   const weights = windowWeights(patch, weighting);
@@ -82,7 +82,7 @@ export async function predictVolume(
     for (let voxel = 0; voxel < rows * plane; voxel++) {
       let best = 0;
       for (let c = 1; c < classes; c++) {
-        if (probability[voxel * classes + c]! > probability[voxel * classes + best]!) best = c;
+        if (probability[voxel * classes + c] > probability[voxel * classes + best]) best = c;
       }
       label[begin * plane + voxel] = best;
     }

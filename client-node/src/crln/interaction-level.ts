@@ -49,8 +49,8 @@ export class InteractionLevel {
   forward(prototypes: Tensor, features: Tensor, pass: Pass): LevelForwarded {
     const { ops } = this;
     const shape = features.shape;
-    const [b, f] = [shape[0]!, shape[4]!];
-    const flat = ops.reshape(features, [b, shape[1]! * shape[2]! * shape[3]!, f]);
+    const [b, f] = [shape[0], shape[4]];
+    const flat = ops.reshape(features, [b, shape[1] * shape[2] * shape[3], f]);
     ops.dispose(features);
     const tokens = this.#tokens.forward(flat, pass);
     const attended = this.#attention.forward(prototypes, tokens.output, this.role === 'first', pass);

@@ -37,7 +37,7 @@ export class Interaction {
   forward(features: readonly [Tensor, Tensor], pass: Pass): InteractionForwarded {
     const { ops } = this;
     const [coarse, fine] = this.#levels;
-    const first = coarse.forward(this.#queries(features[0].shape[0]!), features[0], pass);
+    const first = coarse.forward(this.#queries(features[0].shape[0]), features[0], pass);
     const last = fine.forward(first.prototypes!, features[1], pass);
     const { output, backward } = this.#upsample.forward(last.cue!, pass);
     if (!pass.gradient) return { relationship: output, backward: noBackward as never };

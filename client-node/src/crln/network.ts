@@ -19,10 +19,10 @@ export interface NetworkForwarded {
   backward(gradients: NetworkGradients): void;
 }
 
-/** Derivatives of the loss, null where it does not depend on the output. */
+/** Derivatives of the loss; that by M is null after a pass with `relationshipGradient: false`, and only then. */
 export interface NetworkGradients {
   readonly logits: Tensor;
-  readonly representation: Tensor | null;
+  readonly representation: Tensor;
   readonly relationship: Tensor | null;
 }
 
@@ -64,6 +64,9 @@ export class Network {
       representation: backbone.representation,
       relationship: interaction.relationship,
       backward: ({ logits, representation, relationship }) => {
+        if ((relationship !== null) !== relationshipGradient) {
+          throw new Error('network: M and its gradient go together');
+        }
         const levels = relationship === null ? ([null, null] as const) : interaction.backward(relationship);
         backbone.backward({ logits, representation, levels });
       },

@@ -123,7 +123,7 @@ export class PrototypeAttention {
 
   /** x [b, n, f] times a matrix [f, f]. */
   #perFeature(x: Tensor, matrix: Tensor, transposeB: boolean): Tensor {
-    const f = x.shape[2]!;
+    const f = x.shape[2];
     const product = this.ops.matMul(this.ops.reshape(x, [-1, f]), matrix, { transposeB });
     return this.ops.reshape(product, x.shape);
   }
@@ -131,7 +131,7 @@ export class PrototypeAttention {
   /** The two halves of kv: Wk, Wv [f, f], bk, bv [f]. Inside a tidy. */
   #projections() {
     const { ops } = this;
-    const f = this.#kvWeight.shape[0]!;
+    const f = this.#kvWeight.shape[0];
     const weight = this.#kvWeight.read();
     const bias = this.#kvBias.read();
     return {

@@ -28,10 +28,10 @@ export function stepLosses(ops: Ops, losses: LossTensors, training: TrainingSett
   );
   ops.dispose(...tensors);
   const parts: Partial<Record<LossName, number>> = Object.fromEntries(
-    [...losses.keys()].map((name, i) => [name, values[i]!]),
+    [...losses.keys()].map((name, i) => [name, values[i]]),
   );
   const half = (names: LossName[]) =>
-    parts[names[0]!] === undefined ? null : 0.5 * names.reduce((sum, name) => sum + parts[name]!, 0);
+    parts[names[0]] === undefined ? null : 0.5 * names.reduce((sum, name) => sum + parts[name]!, 0);
   const supervised = half(['crossEntropy', 'dice', 'crossEntropyRelationship', 'diceRelationship']);
   const unsupervised = parts.unsupervised ?? null;
   const cps = parts.cps ?? null;

@@ -60,7 +60,7 @@ export function studentStep(
   if (batch.unlabelled) halves.push(imitate(student, batch.unlabelled, options, losses));
   const dRepresentations = cooperate(halves, options, losses);
   halves.forEach(({ forwarded, dLogits, dRelationship }, i) => {
-    forwarded.backward({ logits: dLogits, representation: dRepresentations[i]!, relationship: dRelationship });
+    forwarded.backward({ logits: dLogits, representation: dRepresentations[i], relationship: dRelationship });
   });
   return losses;
 }
@@ -88,14 +88,14 @@ function imitate(student: Network, patches: PseudoLabelled, options: StudentStep
   const shares = confidentShares(patches, training.strongConfidence);
   const { loss, dLogits, logOwn } = pseudoLabelLoss(ops, forwarded.logits, oneHot, shares, training.unsupervisedWeight);
   losses.set('unsupervised', loss);
-  const label = patches.label.map((c, i) => (patches.confidence[i]! >= training.weakConfidence ? c : -1));
+  const label = patches.label.map((c, i) => (patches.confidence[i] >= training.weakConfidence ? c : -1));
   const logOwnValues = ops.toHost(logOwn) as Float32Array;
   ops.dispose(oneHot, logOwn, forwarded.logits, forwarded.relationship);
   return { forwarded, dLogits, dRelationship: null, logOwn: logOwnValues, label };
 }
 
-/** CPS over the representations of all halves, which it takes over; gives dLoss/dRepresentation of each, or null. */
-function cooperate(halves: Half[], options: StudentStepOptions, losses: LossTensors): (Tensor | null)[] {
+/** CPS over the representations of all halves, which it takes over; gives dLoss/dRepresentation of each. */
+function cooperate(halves: Half[], options: StudentStepOptions, losses: LossTensors): Tensor[] {
   const { ops, model, training, priors, random } = options;
   const { classes, prototypes: channels } = model;
   const representations = halves.map(({ forwarded }) => forwarded.representation!);
@@ -106,12 +106,13 @@ function cooperate(halves: Half[], options: StudentStepOptions, losses: LossTens
   const candidates = { label, logOwn: joinedFloats(halves.map(({ logOwn }) => logOwn)), classes };
   const drawn = (options.draw ?? drawBySettings(training))(candidates, means, random);
   if (drawn.length === 0) {
+    const zeros = representations.map((x) => ops.mul(x, 0));
     ops.dispose(...representations);
-    return halves.map(() => null);
+    return zeros;
   }
   const positives = unassertive(means, options.prototypeMeans, training.cpsPrototypeShare);
   const gradients = ops.tidy(() => {
-    const rows = representations.map((x, i) => ops.reshape(x, [sizes[i]!, channels]));
+    const rows = representations.map((x, i) => ops.reshape(x, [sizes[i], channels]));
     const all = ops.concat([...rows, standIns(ops, means, channels)], 0);
     const scale = training.cpsWeight;
     const { loss, dRows } = cpsLoss(ops, all, positives, drawn, {
@@ -121,8 +122,8 @@ function cooperate(halves: Half[], options: StudentStepOptions, losses: LossTens
     });
     let begin = 0;
     const parts = representations.map((x, i) => {
-      const part = ops.slice(dRows, [begin, 0], [sizes[i]!, channels]);
-      begin += sizes[i]!;
+      const part = ops.slice(dRows, [begin, 0], [sizes[i], channels]);
+      begin += sizes[i];
       return ops.reshape(part, x.shape);
     });
     return { loss, parts };
@@ -145,11 +146,11 @@ function drawBySettings(training: TrainingSettings): PairDraw {
 /** Sum of the representations of each class's voxels [C, R], and how many they are. */
 function classSums(ops: Ops, representations: Tensor[], halves: Half[], classes: number, channels: number) {
   const counts = new Array<number>(classes).fill(0);
-  for (const { label } of halves) for (const c of label) if (c >= 0) counts[c]!++;
+  for (const { label } of halves) for (const c of label) if (c >= 0) counts[c]++;
   const sums = ops.tidy(() => {
     const parts = representations.map((x, i) => {
-      const oneHot = oneHotLabels(ops, halves[i]!.label, classes);
-      return ops.matMul(oneHot, ops.reshape(x, [halves[i]!.label.length, channels]), { transposeA: true });
+      const oneHot = oneHotLabels(ops, halves[i].label, classes);
+      return ops.matMul(oneHot, ops.reshape(x, [halves[i].label.length, channels]), { transposeA: true });
     });
     return ops.toHost(parts.reduce((sum, part) => ops.add(sum, part))) as Float32Array;
   });
@@ -160,7 +161,7 @@ function classSums(ops: Ops, representations: Tensor[], halves: Half[], classes:
 function unassertive(means: ClassMeans, prototypeMeans: Float32Array | null, share: number): ClassMeans {
   if (prototypeMeans === null) return means;
   return means.map((mean, c) =>
-    mean === null ? null : mean.map((value, r) => (value + share * prototypeMeans[c * mean.length + r]!) / (1 + share)),
+    mean === null ? null : mean.map((value, r) => (value + share * prototypeMeans[c * mean.length + r]) / (1 + share)),
   );
 }
 

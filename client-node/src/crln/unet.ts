@@ -63,7 +63,7 @@ export class UNet implements Backbone {
     const skips: Tensor[] = [];
     let x = image;
     for (let i = 0; i < STAGES; i++) {
-      x = run(this.#encoder[i]!, x);
+      x = run(this.#encoder[i], x);
       if (i < UPS) {
         skips.push(share(ops, x));
         x = run(this.#pool, x);
@@ -74,16 +74,16 @@ export class UNet implements Backbone {
     const skipWidths: number[] = [];
     for (let k = 0; k < UPS; k++) {
       const skip = skips.pop()!;
-      skipWidths.push(skip.shape[4]!);
-      x = joinInto(ops, skip, run(this.#up[k]!, x));
-      x = run(this.#decoder[k]!, x);
+      skipWidths.push(skip.shape[4]);
+      x = joinInto(ops, skip, run(this.#up[k], x));
+      x = run(this.#decoder[k], x);
       if (k === 1 || k === 2) levels.push(share(ops, x));
     }
     const heads = this.#heads.forward(run(this.#dropTop, x), pass);
     return {
       logits: heads.logits,
       representation: heads.representation,
-      levels: [levels[0]!, levels[1]!],
+      levels: [levels[0], levels[1]],
       backward: ({ logits, representation, levels: dLevels }) => {
         this.#backward(heads.backward(logits, representation), dLevels, steps, skipWidths);
       },
@@ -104,7 +104,7 @@ export class UNet implements Backbone {
     for (let k = UPS - 1; k >= 0; k--) {
       const dLevel = k === 1 || k === 2 ? dLevels[k - 1]! : null;
       if (dLevel !== null) d = addInto(ops, d, dLevel);
-      const [dSkip, dUp] = splitInto(ops, back(d), skipWidths[k]!);
+      const [dSkip, dUp] = splitInto(ops, back(d), skipWidths[k]);
       skips.push(dSkip);
       d = back(dUp);
     }
@@ -129,7 +129,7 @@ function splitInto(ops: Ops, x: Tensor, channels: number): [Tensor, Tensor] {
   const space = x.shape.slice(0, 4);
   const parts: [Tensor, Tensor] = [
     ops.slice(x, [0, 0, 0, 0, 0], [...space, channels]),
-    ops.slice(x, [0, 0, 0, 0, channels], [...space, x.shape[4]! - channels]),
+    ops.slice(x, [0, 0, 0, 0, channels], [...space, x.shape[4] - channels]),
   ];
   ops.dispose(x);
   return parts;

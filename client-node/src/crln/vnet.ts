@@ -39,10 +39,10 @@ export class VNet implements Backbone {
         ),
       );
     const each = (count: number, make: (i: number) => Layer) => Array.from({ length: count }, (_, i) => make(i));
-    this.#encoder = each(STAGES, (i) => stage(`vnet.encoder.${i}`, VNET_DEPTHS[i]!, i === 0 ? 'image' : 'features'));
+    this.#encoder = each(STAGES, (i) => stage(`vnet.encoder.${i}`, VNET_DEPTHS[i], i === 0 ? 'image' : 'features'));
     this.#down = each(UPS, (i) => unit(`vnet.down.${i}`, new ConvKernel(ops, weights, `vnet.down.${i}.conv`, 2)));
     this.#up = each(UPS, (k) => unit(`vnet.up.${k}`, new DoublingKernel(ops, weights, `vnet.up.${k}.conv`)));
-    this.#decoder = each(UPS, (k) => stage(`vnet.decoder.${k}`, VNET_DEPTHS[UPS - 1 - k]!));
+    this.#decoder = each(UPS, (k) => stage(`vnet.decoder.${k}`, VNET_DEPTHS[UPS - 1 - k]));
     this.#dropBottom = new ChannelDropout(ops, DROPOUT);
     this.#dropTop = new ChannelDropout(ops, DROPOUT);
     this.#heads = new Heads(ops, weights, 'vnet');
@@ -59,24 +59,24 @@ export class VNet implements Backbone {
     const skips: Tensor[] = [];
     let x = image;
     for (let i = 0; i < STAGES; i++) {
-      x = run(this.#encoder[i]!, x);
+      x = run(this.#encoder[i], x);
       if (i < UPS) {
         skips.push(share(ops, x));
-        x = run(this.#down[i]!, x);
+        x = run(this.#down[i], x);
       }
     }
     x = run(this.#dropBottom, x);
     const levels: Tensor[] = [];
     for (let k = 0; k < UPS; k++) {
-      x = addInto(ops, run(this.#up[k]!, x), skips.pop()!);
-      x = run(this.#decoder[k]!, x);
+      x = addInto(ops, run(this.#up[k], x), skips.pop()!);
+      x = run(this.#decoder[k], x);
       if (k === 1 || k === 2) levels.push(share(ops, x));
     }
     const heads = this.#heads.forward(run(this.#dropTop, x), pass);
     return {
       logits: heads.logits,
       representation: heads.representation,
-      levels: [levels[0]!, levels[1]!],
+      levels: [levels[0], levels[1]],
       backward: (gradients) => {
         this.#backward(heads.backward(gradients.logits, gradients.representation), gradients.levels, steps);
       },

@@ -20,7 +20,7 @@ export class DoubleOps extends NativeOps {
       const axes = leading(x);
       const mean = this.mean(x, axes);
       const biased = this.mean(this.square(this.sub(x, mean)), axes);
-      const count = axes.reduce((product, axis) => product * x.shape[axis]!, 1);
+      const count = axes.reduce((product, axis) => product * x.shape[axis], 1);
       const inverse = this.rsqrt(this.add(biased, epsilon));
       const y = this.add(this.mul(this.mul(this.sub(x, mean), inverse), gamma), beta);
       return { y, moments: { mean, variance: this.mul(biased, count / (count - 1)), reserved: [inverse] } };
@@ -35,7 +35,7 @@ export class DoubleOps extends NativeOps {
   ): { dx: Tensor; dgamma: Tensor; dbeta: Tensor } {
     return this.tidy(() => {
       const axes = leading(x);
-      const inverse = reserved[0]!;
+      const inverse = reserved[0];
       const normal = this.mul(this.sub(x, mean), inverse);
       const dNormal = this.mul(dy, gamma);
       const level = this.mean(dNormal, axes);

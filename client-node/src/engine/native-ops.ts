@@ -92,7 +92,7 @@ export class NativeOps implements Ops {
     this.#calls.binding.deleteTensor(none);
     const [, mean, variance, ...reserved] = results;
     const vector = (id: number | undefined) => this.#calls.ledger.open(id!, gamma.shape, 'float32');
-    const y = this.#calls.shaped(results[0]!, x);
+    const y = this.#calls.shaped(results[0], x);
     return { y, moments: { mean: vector(mean), variance: vector(variance), reserved: reserved.map(vector) } };
   }
 
@@ -107,15 +107,15 @@ export class NativeOps implements Ops {
     const [flatDy, flatX] = [this.#calls.fourAxes(dy), this.#calls.fourAxes(x)];
     const inputs = [flatDy, flatX, gamma.id, ...moments.reserved.map(({ id }) => id)];
     const results = binding.executeOp('FusedBatchNormGradV3', this.#attributes.norm(x.dtype, epsilon, true), inputs, 5);
-    for (const id of [flatDy, flatX, results[3]!.id, results[4]!.id]) binding.deleteTensor(id);
-    const vector = (index: number) => ledger.open(results[index]!.id, gamma.shape, 'float32');
-    return { dx: this.#calls.shaped(results[0]!.id, x), dgamma: vector(1), dbeta: vector(2) };
+    for (const id of [flatDy, flatX, results[3].id, results[4].id]) binding.deleteTensor(id);
+    const vector = (index: number) => ledger.open(results[index].id, gamma.shape, 'float32');
+    return { dx: this.#calls.shaped(results[0].id, x), dgamma: vector(1), dbeta: vector(2) };
   }
 
   batchNormInference(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon: number): Tensor {
     const [y, ...rest] = this.#normed(x, [gamma.id, beta.id, mean.id, variance.id], epsilon, false);
     for (const id of rest) this.#calls.binding.deleteTensor(id);
-    return this.#calls.shaped(y!, x);
+    return this.#calls.shaped(y, x);
   }
 
   // Elementwise
@@ -168,7 +168,7 @@ export class NativeOps implements Ops {
     const { transposeA = false, transposeB = false } = options;
     const flat = a.shape.length === 2 && b.shape.length === 2;
     const [left, right] = flat ? ['transpose_a', 'transpose_b'] : ['adj_x', 'adj_y'];
-    const flags = [this.#attributes.bool(left!, transposeA), this.#attributes.bool(right!, transposeB)];
+    const flags = [this.#attributes.bool(left, transposeA), this.#attributes.bool(right, transposeB)];
     return this.#calls.run(flat ? 'MatMul' : 'BatchMatMulV2', [this.#type('T', a.dtype), ...flags], [a.id, b.id]);
   }
 
@@ -178,7 +178,7 @@ export class NativeOps implements Ops {
 
   concat(xs: readonly Tensor[], axis: number): Tensor {
     const attributes = [
-      this.#type('T', xs[0]!.dtype),
+      this.#type('T', xs[0].dtype),
       this.#type('Tidx', 'int32'),
       this.#attributes.int('N', xs.length),
     ];
@@ -193,7 +193,7 @@ export class NativeOps implements Ops {
 
   pad(x: Tensor, before: Shape, after: Shape): Tensor {
     const rank = x.shape.length;
-    const pairs = Int32Array.from({ length: 2 * rank }, (_, i) => (i % 2 === 0 ? before : after)[i >> 1]!);
+    const pairs = Int32Array.from({ length: 2 * rank }, (_, i) => (i % 2 === 0 ? before : after)[i >> 1]);
     const paddings = this.#calls.upload(pairs, [rank, 2], 'int32');
     const y = this.#calls.run('Pad', [this.#type('T', x.dtype), this.#type('Tpaddings', 'int32')], [x.id, paddings]);
     this.#calls.binding.deleteTensor(paddings);

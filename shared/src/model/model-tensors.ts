@@ -58,22 +58,22 @@ function vnet(settings: ModelSettings): TensorSpec[] {
   ];
   const specs: TensorSpec[] = [];
   for (let i = 0; i < STAGES; i++) {
-    for (let j = 0; j < VNET_DEPTHS[i]!; j++) {
-      specs.push(...unit(`vnet.encoder.${i}.${j}`, i === 0 && j === 0 ? settings.channels : w[i]!, w[i]!));
+    for (let j = 0; j < VNET_DEPTHS[i]; j++) {
+      specs.push(...unit(`vnet.encoder.${i}.${j}`, i === 0 && j === 0 ? settings.channels : w[i], w[i]));
     }
     if (i === STAGES - 1) break;
     specs.push(
-      ...conv(`vnet.down.${i}.conv`, [2, 2, 2], w[i]!, w[i + 1]!),
-      ...batchNorm(`vnet.down.${i}.norm`, w[i + 1]!),
+      ...conv(`vnet.down.${i}.conv`, [2, 2, 2], w[i], w[i + 1]),
+      ...batchNorm(`vnet.down.${i}.norm`, w[i + 1]),
     );
   }
   for (let k = 0; k < STAGES - 1; k++) {
     const i = STAGES - 2 - k;
     specs.push(
-      ...transposedConv(`vnet.up.${k}.conv`, [2, 2, 2], w[i + 1]!, w[i]!),
-      ...batchNorm(`vnet.up.${k}.norm`, w[i]!),
+      ...transposedConv(`vnet.up.${k}.conv`, [2, 2, 2], w[i + 1], w[i]),
+      ...batchNorm(`vnet.up.${k}.norm`, w[i]),
     );
-    for (let j = 0; j < VNET_DEPTHS[i]!; j++) specs.push(...unit(`vnet.decoder.${k}.${j}`, w[i]!, w[i]!));
+    for (let j = 0; j < VNET_DEPTHS[i]; j++) specs.push(...unit(`vnet.decoder.${k}.${j}`, w[i], w[i]));
   }
   return [...specs, ...heads('vnet', settings)];
 }
@@ -84,19 +84,19 @@ function unet(settings: ModelSettings): TensorSpec[] {
   const specs: TensorSpec[] = [];
   for (let i = 0; i < STAGES; i++) {
     for (let j = 0; j < UNET_DEPTH; j++) {
-      const inputs = j > 0 ? w[i]! : i > 0 ? w[i - 1]! : settings.channels;
-      specs.push(...conv(`unet.encoder.${i}.${j}.conv`, [3, 3, 3], inputs, w[i]!));
+      const inputs = j > 0 ? w[i] : i > 0 ? w[i - 1] : settings.channels;
+      specs.push(...conv(`unet.encoder.${i}.${j}.conv`, [3, 3, 3], inputs, w[i]));
     }
   }
   for (let k = 0; k < STAGES - 1; k++) {
     const i = STAGES - 2 - k;
-    const below = w[i + 1]!;
+    const below = w[i + 1];
     specs.push(
       ...transposedConv(`unet.up.${k}.conv`, [3, 3, 3], below, below),
       ...batchNorm(`unet.up.${k}.norm`, below),
     );
     for (let j = 0; j < UNET_DEPTH; j++) {
-      specs.push(...conv(`unet.decoder.${k}.${j}.conv`, [3, 3, 3], j > 0 ? w[i]! : below + w[i]!, w[i]!));
+      specs.push(...conv(`unet.decoder.${k}.${j}.conv`, [3, 3, 3], j > 0 ? w[i] : below + w[i], w[i]));
     }
   }
   return [...specs, ...heads('unet', settings)];

@@ -40,7 +40,7 @@ export class BatchNorm implements Norm {
   backward(dy: Tensor, x: Tensor, moments: readonly NormMoments[]): Tensor {
     const { ops } = this;
     const gamma = this.#gamma.read();
-    const { dx, dgamma, dbeta } = ops.batchNormGrad(dy, x, gamma, moments[0]!, EPSILON);
+    const { dx, dgamma, dbeta } = ops.batchNormGrad(dy, x, gamma, moments[0], EPSILON);
     ops.dispose(gamma, dy, ...momentTensors(moments));
     this.#gamma.addGradient(dgamma);
     this.#beta.addGradient(dbeta);

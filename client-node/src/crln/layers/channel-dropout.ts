@@ -11,7 +11,7 @@ export class ChannelDropout implements Layer {
 
   forward(x: Tensor, pass: Pass): Forwarded {
     if (pass.dropping === undefined) return { output: x, backward: (dOutput) => dOutput };
-    const b = x.shape[0]!;
+    const b = x.shape[0];
     const c = x.shape.at(-1)!;
     const factors = pass.dropping.channels(b, c, this.probability);
     const output = this.#scale(x, factors);
@@ -21,7 +21,7 @@ export class ChannelDropout implements Layer {
   /** Takes x over. */
   #scale(x: Tensor, factors: Float32Array): Tensor {
     const ops = this.ops;
-    const b = x.shape[0]!;
+    const b = x.shape[0];
     const c = x.shape.at(-1)!;
     const scaled = ops.tidy(() => {
       const flat = ops.reshape(x, [b, sizeOf(x.shape) / (b * c), c]);

@@ -33,7 +33,7 @@ export class InstanceNorm implements Norm {
     const dx = ops.tidy(() => {
       const [ones] = this.#affine(x);
       const dys = samples(ops, dy);
-      const dxs = samples(ops, x).map((one, i) => ops.batchNormGrad(dys[i]!, one, ones, moments[i]!, EPSILON).dx);
+      const dxs = samples(ops, x).map((one, i) => ops.batchNormGrad(dys[i], one, ones, moments[i], EPSILON).dx);
       return joined(ops, dxs);
     });
     ops.dispose(dy, ...momentTensors(moments));
@@ -51,9 +51,9 @@ export class InstanceNorm implements Norm {
 function samples(ops: Ops, x: Tensor): Tensor[] {
   const rest = x.shape.slice(1);
   const zeros = rest.map(() => 0);
-  return Array.from({ length: x.shape[0]! }, (_, i) => ops.slice(x, [i, ...zeros], [1, ...rest]));
+  return Array.from({ length: x.shape[0] }, (_, i) => ops.slice(x, [i, ...zeros], [1, ...rest]));
 }
 
 function joined(ops: Ops, parts: Tensor[]): Tensor {
-  return parts.length === 1 ? parts[0]! : ops.concat(parts, 0);
+  return parts.length === 1 ? parts[0] : ops.concat(parts, 0);
 }

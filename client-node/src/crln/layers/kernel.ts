@@ -30,7 +30,7 @@ export class ConvKernel implements Kernel {
   }
 
   get outputs(): number {
-    return this.#filter.shape[4]!;
+    return this.#filter.shape[4];
   }
 
   apply(x: Tensor): Tensor {
@@ -61,7 +61,7 @@ export class DoublingKernel implements Kernel {
   }
 
   get outputs(): number {
-    return this.#filter.shape[3]!;
+    return this.#filter.shape[3];
   }
 
   apply(x: Tensor): Tensor {
@@ -96,7 +96,7 @@ export class OverlappingDoublingKernel implements Kernel {
   }
 
   get outputs(): number {
-    return this.#filter.shape[3]!;
+    return this.#filter.shape[3];
   }
 
   apply(x: Tensor): Tensor {
@@ -142,7 +142,7 @@ export class DepthwiseKernel implements Kernel {
   }
 
   get outputs(): number {
-    return this.#filter.shape[4]!;
+    return this.#filter.shape[4];
   }
 
   apply(x: Tensor): Tensor {

@@ -122,7 +122,7 @@ function passOf(dropping = false): Pass {
 function probe(output: Tensor): { loss: number; gradient: Tensor } {
   const slope = Float32Array.from({ length: sizeOf(output.shape) }, (_, i) => Math.sin(1 + i * 1.7));
   const values = ops.toHost(output);
-  const loss = slope.reduce((sum, factor, i) => sum + factor * values[i]!, 0);
+  const loss = slope.reduce((sum, factor, i) => sum + factor * values[i], 0);
   return { loss, gradient: ops.fromHost(slope, output.shape) };
 }
 
@@ -182,8 +182,8 @@ function compare(name: string, got: Float32Array, at: Float32Array, loss: (value
     // The step must be a float32 difference, since values pass through float32 on their way in.
     const moved = (by: number) => at.map((value, k) => (k === i ? value + by : value));
     const [above, below] = [moved(1e-3), moved(-1e-3)];
-    const numeric = (loss(above) - loss(below)) / (above[i]! - below[i]!);
-    expect(Math.abs(got[i]! - numeric), `${name}[${i}]: ${got[i]!} and ${numeric}`).toBeLessThan(
+    const numeric = (loss(above) - loss(below)) / (above[i] - below[i]);
+    expect(Math.abs(got[i] - numeric), `${name}[${i}]: ${got[i]} and ${numeric}`).toBeLessThan(
       2e-3 * Math.max(1, Math.abs(numeric)),
     );
   }

@@ -9,10 +9,10 @@ export class DropPath implements Layer {
   /** x [b, ...], taken over. */
   forward(x: Tensor, pass: Pass): Forwarded {
     if (pass.dropping === undefined) return { output: x, backward: (dOutput) => dOutput };
-    const factors = pass.dropping.paths(x.shape[0]!);
+    const factors = pass.dropping.paths(x.shape[0]);
     const scale = (y: Tensor) => {
       const scaled = this.ops.tidy(() =>
-        this.ops.mul(y, this.ops.fromHost(factors, [y.shape[0]!, ...y.shape.slice(1).map(() => 1)])),
+        this.ops.mul(y, this.ops.fromHost(factors, [y.shape[0], ...y.shape.slice(1).map(() => 1)])),
       );
       this.ops.dispose(y);
       return scaled;

@@ -43,7 +43,7 @@ export function cpsLoss(
       dRows: ops.scatterAddRows(
         gradients,
         ops.fromHost(Int32Array.from(anchors), [anchors.length]),
-        rows.shape[0]! - settings.classes,
+        rows.shape[0] - settings.classes,
       ),
     };
   });
@@ -53,7 +53,7 @@ function classTerm(ops: Ops, rows: Tensor, positive: Float32Array, draw: Drawn, 
   const { classes, temperature, scale } = settings;
   const q = draw.anchors.length;
   const k = draw.negatives.length / q;
-  const r = rows.shape[1]!;
+  const r = rows.shape[1];
   const raw = ops.gatherRows(rows, ops.fromHost(draw.anchors, [q]));
   const length = ops.maximum(ops.sqrt(ops.sum(ops.square(raw), [1], true)), SHORTEST);
   const anchors = ops.div(raw, length); // [q, r]

@@ -43,16 +43,16 @@ export function drawPairs(
   const { label, classes } = candidates;
   const all = rowsByClass(label, classes, () => true);
   const strong = Math.log(settings.strong);
-  const hard = rowsByClass(label, classes, (row) => candidates.logOwn[row]! < strong);
+  const hard = rowsByClass(label, classes, (row) => candidates.logOwn[row] < strong);
   const rows = all.map((own, c) => (own.length > 0 || means[c] === null ? own : Int32Array.of(label.length + c)));
   const drawn: Drawn[] = [];
   for (let c = 0; c < classes; c++) {
     const others = rows.flatMap((own, k) => (k !== c && own.length > 0 ? [k] : []));
-    if (hard[c]!.length === 0 || others.length === 0) continue;
-    const anchors = Int32Array.from({ length: settings.anchors }, () => oneOf(hard[c]!, random));
+    if (hard[c].length === 0 || others.length === 0) continue;
+    const anchors = Int32Array.from({ length: settings.anchors }, () => oneOf(hard[c], random));
     const choose = alikeClasses(means, c, others, settings.temperature);
     const negatives = new Int32Array(settings.anchors * settings.negatives);
-    for (let i = 0; i < negatives.length; i++) negatives[i] = oneOf(rows[choose(random)]!, random);
+    for (let i = 0; i < negatives.length; i++) negatives[i] = oneOf(rows[choose(random)], random);
     drawn.push({ class: c, anchors, negatives });
   }
   return drawn;
@@ -60,12 +60,12 @@ export function drawPairs(
 
 function rowsByClass(label: Int32Array, classes: number, wanted: (row: number) => boolean): Int32Array[] {
   const counts = new Int32Array(classes);
-  for (let row = 0; row < label.length; row++) if (label[row]! >= 0 && wanted(row)) counts[label[row]!]!++;
+  for (let row = 0; row < label.length; row++) if (label[row] >= 0 && wanted(row)) counts[label[row]]++;
   const rows = Array.from(counts, (count) => new Int32Array(count));
   const filled = new Int32Array(classes);
   for (let row = 0; row < label.length; row++) {
-    const c = label[row]!;
-    if (c >= 0 && wanted(row)) rows[c]![filled[c]!++] = row;
+    const c = label[row];
+    if (c >= 0 && wanted(row)) rows[c][filled[c]++] = row;
   }
   return rows;
 }
@@ -77,14 +77,14 @@ function alikeClasses(
   others: number[],
   temperature: number,
 ): (random: Random) => number {
-  if (others.length === 1) return () => others[0]!;
+  if (others.length === 1) return () => others[0];
   const scores = others.map((k) => Math.exp(cosine(means[own]!, means[k]!) / temperature));
   const total = scores.reduce((sum, score) => sum + score, 0);
   return (random) => {
     let rest = random.uniform() * total;
     for (let i = 0; i < others.length - 1; i++) {
-      rest -= scores[i]!;
-      if (rest < 0) return others[i]!;
+      rest -= scores[i];
+      if (rest < 0) return others[i];
     }
     return others.at(-1)!;
   };
@@ -93,13 +93,13 @@ function alikeClasses(
 function cosine(a: Float32Array, b: Float32Array): number {
   let [product, aa, bb] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
-    product += a[i]! * b[i]!;
-    aa += a[i]! * a[i]!;
-    bb += b[i]! * b[i]!;
+    product += a[i] * b[i];
+    aa += a[i] * a[i];
+    bb += b[i] * b[i];
   }
   return product / (Math.max(Math.sqrt(aa), 1e-8) * Math.max(Math.sqrt(bb), 1e-8));
 }
 
 function oneOf(rows: Int32Array, random: Random): number {
-  return rows[random.below(rows.length)]!;
+  return rows[random.below(rows.length)];
 }

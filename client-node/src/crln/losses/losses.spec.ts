@@ -18,14 +18,14 @@ function checkGradient(shape: number[], x: Float32Array, run: (x: Tensor) => { l
   const at = (values: Float32Array) =>
     ops.tidy(() => {
       const { loss, gradient } = run(ops.fromHost(values, shape));
-      return { loss: ops.toHost(loss)[0]!, gradient: ops.toHost(gradient) as Float32Array };
+      return { loss: ops.toHost(loss)[0], gradient: ops.toHost(gradient) as Float32Array };
     });
   const { gradient } = at(x);
   for (let i = 0; i < x.length; i += Math.ceil(x.length / 24)) {
     const moved = (by: number) => x.map((value, k) => (k === i ? value + by : value));
     const [above, below] = [moved(2e-2), moved(-2e-2)];
-    const numeric = (at(above).loss - at(below).loss) / (above[i]! - below[i]!);
-    expect(Math.abs(gradient[i]! - numeric), `value ${i}`).toBeLessThan(1e-4 + 1e-2 * Math.abs(numeric));
+    const numeric = (at(above).loss - at(below).loss) / (above[i] - below[i]);
+    expect(Math.abs(gradient[i] - numeric), `value ${i}`).toBeLessThan(1e-4 + 1e-2 * Math.abs(numeric));
   }
   expect(ops.tensorCount()).toBe(before);
 }
@@ -50,7 +50,7 @@ describe.skipIf(double === null)('losses', () => {
       const loss = segmentationLoss(ops, logits, oneHot(new Int32Array(2), 2), 1);
       return [loss.crossEntropy, loss.dice, loss.dLogits].map((x) => ops.toHost(x));
     });
-    expect([...crossEntropy!, ...dice!, ...dLogits!].every(Number.isFinite)).toBe(true);
+    expect([...crossEntropy, ...dice, ...dLogits].every(Number.isFinite)).toBe(true);
   });
 
   it('pseudo-labels: gradient, with ignored voxels and weighted volumes', () => {
@@ -74,8 +74,8 @@ describe.skipIf(double === null)('losses', () => {
       );
       return [ops.toHost(result.loss), ops.toHost(result.dLogits)];
     });
-    expect(Math.abs(loss![0]!)).toBe(0);
-    expect(dLogits!.every((value) => value === 0)).toBe(true);
+    expect(Math.abs(loss[0])).toBe(0);
+    expect(dLogits.every((value) => value === 0)).toBe(true);
     const patches = {
       image: new Float32Array(4),
       label,
@@ -96,7 +96,7 @@ describe.skipIf(double === null)('losses', () => {
     const gradientOf = (x: Tensor) => cpsLoss(ops, x, positives, drawn, { classes, temperature: 0.5, scale: 1 });
     const anchorRows = [0, 1, 9].map((row) => rows.slice(row * r, (row + 1) * r));
     // Only anchors' own rows move: a row may also serve as a negative, through which no gradient flows.
-    checkGradient([1, 2 * r], Float32Array.from([...anchorRows[0]!, ...anchorRows[2]!]), (x) => {
+    checkGradient([1, 2 * r], Float32Array.from([...anchorRows[0], ...anchorRows[2]]), (x) => {
       const all = ops.concat(
         [
           ops.reshape(ops.slice(x, [0, 0], [1, r]), [1, r]),
@@ -125,17 +125,17 @@ describe('drawPairs', () => {
   it('takes anchors from unsure voxels of the class and negatives from the others, alike ones more often', () => {
     const drawn = drawPairs({ label, logOwn, classes: 3 }, means, settings, Random.from(1));
     expect(drawn.map((draw) => draw.class)).toEqual([0, 1, 2]);
-    expect(new Set(drawn[0]!.anchors)).toEqual(new Set([0, 2]));
-    expect(new Set(drawn[1]!.anchors)).toEqual(new Set([3]));
-    const alike = drawn[0]!.negatives.filter((row) => label[row] === 1).length / drawn[0]!.negatives.length;
+    expect(new Set(drawn[0].anchors)).toEqual(new Set([0, 2]));
+    expect(new Set(drawn[1].anchors)).toEqual(new Set([3]));
+    const alike = drawn[0].negatives.filter((row) => label[row] === 1).length / drawn[0].negatives.length;
     expect(alike).toBeGreaterThan(0.9);
-    expect(drawn[0]!.negatives.every((row) => label[row]! > 0)).toBe(true);
+    expect(drawn[0].negatives.every((row) => label[row] > 0)).toBe(true);
   });
 
   it('lets a mean stand in for a class without voxels, and leaves out a class that nothing is known of', () => {
     const two = label.map((c) => (c === 2 ? -1 : c));
     const [first] = drawPairs({ label: two, logOwn, classes: 3 }, means, settings, Random.from(1));
-    expect(new Set(first!.negatives).has(label.length + 2)).toBe(true);
+    expect(new Set(first.negatives).has(label.length + 2)).toBe(true);
     const only = label.map((c) => (c === 0 ? 0 : -1));
     expect(drawPairs({ label: only, logOwn, classes: 3 }, [means[0]!, null, null], settings, Random.from(1))).toEqual(
       [],

@@ -23,7 +23,7 @@ export function pseudoLabelLoss(
   scale: number,
 ): PseudoLabelLoss {
   return ops.tidy(() => {
-    const [b, classes] = [logits.shape[0]!, logits.shape.at(-1)!];
+    const [b, classes] = [logits.shape[0], logits.shape.at(-1)!];
     const voxels = sizeOf(logits.shape) / classes;
     const logProbability = ops.logSoftmax(ops.reshape(logits, [voxels, classes]));
     const logOwn = ops.sum(ops.mul(logProbability, oneHot), [1]);
@@ -45,8 +45,8 @@ export function confidentShares({ label, confidence, shape }: PseudoLabelled, st
     let confident = 0;
     let counted = 0;
     for (let i = volume * voxels; i < (volume + 1) * voxels; i++) {
-      if (confidence[i]! >= strong) confident++;
-      if (label[i]! >= 0) counted++;
+      if (confidence[i] >= strong) confident++;
+      if (label[i] >= 0) counted++;
     }
     return counted === 0 ? 0 : confident / counted;
   });

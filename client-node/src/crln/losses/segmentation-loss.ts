@@ -41,7 +41,7 @@ export function segmentationLoss(ops: Ops, logits: Tensor, oneHot: Tensor, scale
 
 /** Dice loss, and its derivative as onProbability * p + onLabel * label with one factor per class [C]. */
 function diceTerms(ops: Ops, probability: Tensor, oneHot: Tensor) {
-  const classes = oneHot.shape[1]!;
+  const classes = oneHot.shape[1];
   const share = Float32Array.from({ length: classes }, (_, c) => (c === 0 ? 0 : 1 / (classes - 1)));
   const foreground = ops.fromHost(share, [classes]);
   const overlap = ops.sum(ops.mul(probability, oneHot), [0]);
