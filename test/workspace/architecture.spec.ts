@@ -18,7 +18,7 @@ async function rulesBrokenBy(folder: string, statement: string): Promise<string[
   writeFileSync(file, `${statement}\n`);
   const result = await cruise(
     [relative(root, file)],
-    { ruleSet: { forbidden: config.forbidden }, validate: true, baseDir: root, ...config.options } as never,
+    { ruleSet: { forbidden: config.forbidden }, validate: true, baseDir: root, ...config.options },
     config.options.enhancedResolveOptions,
   );
   if (typeof result.output === 'string') throw new Error('expected a cruise result, got a report text');

@@ -23,19 +23,6 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce((product, side) => product * side, 1);
 }
 
-/** The shape that two operands broadcast to; throws where they do not. */
-export function broadcastShape(a: Shape, b: Shape): number[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const x = a[a.length - rank + i] ?? 1;
-    const y = b[b.length - rank + i] ?? 1;
-    if (x !== y && x !== 1 && y !== 1) {
-      throw new RangeError(`broadcast: expected equal sides or 1, got [${a.join(', ')}] and [${b.join(', ')}]`);
-    }
-    return x === 1 ? y : x;
-  });
-}
-
 /**
  * Books on live handles, shared by all implementations of `Ops`: how many there are, and which ones a `tidy` made.
  * `free` gives a tensor's memory back to the engine.

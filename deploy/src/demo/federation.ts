@@ -63,7 +63,7 @@ export async function writePhantomFederation(directory: string, sites: number, s
     await writePhantomSite(unfinished, {
       site: name,
       seed,
-      labelled: LABELLED[index]!,
+      labelled: LABELLED[index],
       unlabelled: 4,
       validation: 2,
       shape: [64, 64, 48],

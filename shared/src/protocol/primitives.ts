@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-export const DigestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 digest: 64 lower-case hexadecimal characters');
+export const DigestSchema = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 digest: 64 lower-case hexadecimal characters');
 export const Id = z.uuid();
 export const SiteName = z
   .string()

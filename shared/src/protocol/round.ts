@@ -96,7 +96,12 @@ export const Contribution = z.strictObject({
 });
 export type Contribution = z.infer<typeof Contribution>;
 
-export const SiteDice = z.strictObject({ site: SiteName, dice: z.number(), hd95: z.number().nullable(), volumes: z.int() });
+export const SiteDice = z.strictObject({
+  site: SiteName,
+  dice: z.number(),
+  hd95: z.number().nullable(),
+  volumes: z.int(),
+});
 export type SiteDice = z.infer<typeof SiteDice>;
 
 export const RoundView = z.strictObject({

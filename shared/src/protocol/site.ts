@@ -9,7 +9,10 @@ export const PublicKey = z.strictObject({
 });
 export type PublicKey = z.infer<typeof PublicKey>;
 
-export const EnrolmentCodeRequest = z.strictObject({ name: SiteName, role: z.enum(['trainer', 'observer']).default('trainer') });
+export const EnrolmentCodeRequest = z.strictObject({
+  name: SiteName,
+  role: z.enum(['trainer', 'observer']).default('trainer'),
+});
 export const EnrolmentCode = z.strictObject({ name: SiteName, code: z.string(), expiresAt: Instant });
 export type EnrolmentCode = z.infer<typeof EnrolmentCode>;
 
@@ -17,9 +20,18 @@ export type EnrolmentCode = z.infer<typeof EnrolmentCode>;
 export const DataCard = z.strictObject({ labelled: Count, unlabelled: Count, validation: Count });
 export type DataCard = z.infer<typeof DataCard>;
 
-export const EnrolRequest = z.strictObject({ code: z.string().min(1).max(100), publicKey: PublicKey, software: z.string().max(100) });
+export const EnrolRequest = z.strictObject({
+  code: z.string().min(1).max(100),
+  publicKey: PublicKey,
+  software: z.string().max(100),
+});
 export type EnrolRequest = z.infer<typeof EnrolRequest>;
-export const Enrolled = z.strictObject({ siteId: Id, name: SiteName, role: z.enum(['trainer', 'observer']), audience: z.string() });
+export const Enrolled = z.strictObject({
+  siteId: Id,
+  name: SiteName,
+  role: z.enum(['trainer', 'observer']),
+  audience: z.string(),
+});
 export type Enrolled = z.infer<typeof Enrolled>;
 
 /** What a node says of itself when its socket opens. */

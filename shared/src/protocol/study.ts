@@ -9,7 +9,10 @@ export const ModelSettings = z.strictObject({
   width: z.int().min(2).max(64).default(16).describe('channels of the first stage'),
   prototypes: z.int().min(1).max(64).default(16).describe('learned prototypes per class, R'),
   patch: Shape3.default([112, 112, 80])
-    .refine((patch) => patch.every((side) => side % 16 === 0), 'expected sides divisible by 16: the network halves them four times')
+    .refine(
+      (patch) => patch.every((side) => side % 16 === 0),
+      'expected sides divisible by 16: the network halves them four times',
+    )
     .describe('voxels [height, width, depth]'),
 });
 export type ModelSettings = z.infer<typeof ModelSettings>;
@@ -41,31 +44,45 @@ export const RoundSettings = z.strictObject({
   localSteps: z.int().min(1).max(100_000).default(100),
   minimumSites: z.int().min(1).max(1000).default(1).describe('a round opens once this many sites are connected'),
   quorum: z.int().min(1).max(1000).default(1).describe('updates a round needs to be committed'),
-  deadlineSeconds: z.int().min(5).max(30 * 86_400).default(86_400),
+  deadlineSeconds: z
+    .int()
+    .min(5)
+    .max(30 * 86_400)
+    .default(86_400),
 });
 export type RoundSettings = z.infer<typeof RoundSettings>;
 
 export const AggregationSettings = z.strictObject({
   rule: z.enum(['fedavg']).default('fedavg'),
-  unlabelledWeight: z.number().min(0).max(1).default(0.1).describe('what an unlabelled volume counts where a labelled one counts 1'),
+  unlabelledWeight: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe('what an unlabelled volume counts where a labelled one counts 1'),
 });
 export type AggregationSettings = z.infer<typeof AggregationSettings>;
 
 /** A study as sites consent to it. Its canonical JSON is hashed, and the digest names it everywhere. */
-export const StudyManifest = z.strictObject({
-  name: z.string().min(1).max(120),
-  classNames: z.array(z.string().min(1).max(60)).min(2).max(64).default(['background', 'organ']),
-  model: ModelSettings.prefault({}),
-  spacing: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).default([1, 1, 1]).describe('mm'),
-  training: TrainingSettings.prefault({}),
-  rounds: RoundSettings.prefault({}),
-  aggregation: AggregationSettings.prefault({}),
-  initial: z
-    .union([z.strictObject({ seed: z.int().min(0).max(0xffffffff) }), z.strictObject({ digest: DigestSchema })])
-    .default({ seed: 0 })
-    .describe('the first model: drawn from a seed, or a model version that the server holds'),
-}).refine((study) => study.classNames.length === study.model.classes, {
-  message: 'expected one class name for each of model.classes',
-  path: ['classNames'],
-});
+export const StudyManifest = z
+  .strictObject({
+    name: z.string().min(1).max(120),
+    classNames: z.array(z.string().min(1).max(60)).min(2).max(64).default(['background', 'organ']),
+    model: ModelSettings.prefault({}),
+    spacing: z
+      .tuple([z.number().positive(), z.number().positive(), z.number().positive()])
+      .default([1, 1, 1])
+      .describe('mm'),
+    training: TrainingSettings.prefault({}),
+    rounds: RoundSettings.prefault({}),
+    aggregation: AggregationSettings.prefault({}),
+    initial: z
+      .union([z.strictObject({ seed: z.int().min(0).max(0xffffffff) }), z.strictObject({ digest: DigestSchema })])
+      .default({ seed: 0 })
+      .describe('the first model: drawn from a seed, or a model version that the server holds'),
+  })
+  .refine((study) => study.classNames.length === study.model.classes, {
+    message: 'expected one class name for each of model.classes',
+    path: ['classNames'],
+  });
 export type StudyManifest = z.infer<typeof StudyManifest>;

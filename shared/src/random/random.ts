@@ -39,15 +39,15 @@ export class Random {
   /** 32 random bits, 0 to 2^32 - 1. */
   bits(): number {
     const s = this.#state;
-    const product = Math.imul(s[1]!, 5);
+    const product = Math.imul(s[1], 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
-    const shifted = s[1]! << 9;
-    s[2]! ^= s[0]!;
-    s[3]! ^= s[1]!;
-    s[1]! ^= s[2]!;
-    s[0]! ^= s[3]!;
-    s[2]! ^= shifted;
-    s[3] = (s[3]! << 11) | (s[3]! >>> 21);
+    const shifted = s[1] << 9;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= shifted;
+    s[3] = (s[3] << 11) | (s[3] >>> 21);
     return result;
   }
 
@@ -74,14 +74,14 @@ export class Random {
   /** Beta(a, b) for whole a and b: the a-th smallest of a + b - 1 uniform draws. */
   beta(a: number, b: number): number {
     const draws = Array.from({ length: a + b - 1 }, () => this.uniform()).sort((x, y) => x - y);
-    return draws[a - 1]!;
+    return draws[a - 1];
   }
 
   /** Fisher and Yates, in place. */
   shuffle<T>(items: T[]): T[] {
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.below(i + 1);
-      [items[i], items[j]] = [items[j]!, items[i]!];
+      [items[i], items[j]] = [items[j], items[i]];
     }
     return items;
   }

@@ -153,7 +153,7 @@ async function buildEngine(context: Context, wanted: TfjsPackage): Promise<Found
       context.reporter.note(problem.message);
     }
   }
-  throw problems[0]!;
+  throw problems[0];
 }
 
 /** Everything happens in a folder of this process, which gets its name in the cache only after its addon passed. */

@@ -6,8 +6,10 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**'],
     // Specs that start servers, trainers or a browser need the cores that parallel files would take from them.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // An embedded Postgres takes seconds to start, many on a busy machine.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    env: { TF_CPP_MIN_LOG_LEVEL: '2' },
     reporters: ['default', './test/support/closing-line-reporter.ts'],
   },
 });
