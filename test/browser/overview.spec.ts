@@ -87,6 +87,7 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
     await look('overview-empty');
     await page.reload();
     await heading('Overview').waitFor();
+    await page.getByRole('link', { name: 'Enrol the sites' }).waitFor();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.keyboard.press('Tab');

@@ -39,7 +39,7 @@ const whole = (low: number) => (text: string) => {
 
 const program = new Command('npm start --')
   .description('Starts a server and hospitals on this machine and trains one model together.')
-  .option('--rounds <n>', 'rounds to train (default 5 with generated volumes, 8 with --data)', whole(1))
+  .option('--rounds <n>', 'rounds to train (default 6 with generated volumes, 8 with --data)', whole(1))
   .option('--sites <n>', `hospitals (default ${DEFAULT_SITES} with generated volumes, all with --data)`, whole(1))
   .option('--seed <n>', 'seed of generated volumes and of the first model', whole(0), 0)
   .option('--data <dir>', 'real volumes: one site folder (images/, labels/) per hospital, test/ for measuring')

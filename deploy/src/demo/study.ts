@@ -21,8 +21,8 @@ const PHANTOM_STUDY: StudyDraft = {
   name: 'Phantom organs',
   model: { width: 8, prototypes: 8, patch: [32, 32, 32] },
   spacing: [1.5, 1.5, 1.5],
-  training: { learningRate: 0.01, warmUpSteps: 50 },
-  rounds: { count: 5, localSteps: 40 },
+  training: { learningRate: 0.01, warmUpSteps: 24 },
+  rounds: { count: 6, localSteps: 12 },
 };
 
 /** The left atrium at 1.25 mm: 800 local steps in all. */
