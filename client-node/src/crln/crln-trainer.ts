@@ -88,7 +88,10 @@ export class CrlnTrainer {
     const warm = globalStep >= training.warmUpSteps;
     const unlabelled = batch.unlabelled && strong(this.#teach(batch.unlabelled, warm), this.#random);
     const labelled = batch.labelled && augment(batch.labelled, this.#random);
-    const dropping = this.options.dropping === false ? undefined : new SeededDropping(this.#random, training.dropPath);
+    const dropping =
+      this.options.dropping === false
+        ? undefined
+        : new SeededDropping(this.#random, training.dropPath, training.channelDropout);
     const losses = studentStep(
       this.#student,
       { labelled, unlabelled },

@@ -6,10 +6,12 @@ export class SeededDropping implements Dropping {
   constructor(
     private readonly random: Random,
     private readonly pathProbability: number,
+    /** In place of the one that the backbone was published with. */
+    private readonly channelProbability: number | null = null,
   ) {}
 
-  channels(batch: number, channels: number, probability: number): Float32Array {
-    return this.#factors(batch * channels, probability);
+  channels(batch: number, channels: number, published: number): Float32Array {
+    return this.#factors(batch * channels, this.channelProbability ?? published);
   }
 
   paths(batch: number): Float32Array {

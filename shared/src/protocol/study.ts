@@ -36,6 +36,13 @@ export const TrainingSettings = z.strictObject({
   cpsNegatives: z.int().min(1).max(4096).default(512),
   cpsPrototypeShare: z.number().min(0).max(10).default(0.6).describe('xi'),
   dropPath: z.number().min(0).max(0.9).default(0.033),
+  channelDropout: z
+    .number()
+    .min(0)
+    .max(0.9)
+    .nullable()
+    .default(null)
+    .describe('after the bottom stage and before the heads; null is as published: 0.5 (vnet), 0.3 (unet3d)'),
 });
 export type TrainingSettings = z.infer<typeof TrainingSettings>;
 
