@@ -4,8 +4,8 @@ import type { Tensor } from '../engine/tensor.js';
 import type { Backbone } from './backbone.js';
 import { Interaction } from './interaction.js';
 import type { Pass } from './layers/layer.js';
-import { UNet } from './unet.js';
-import { VNet } from './vnet.js';
+import { unet } from './unet.js';
+import { vnet } from './vnet.js';
 import { Weights, type Parameter } from './weights.js';
 
 export interface NetworkForwarded {
@@ -37,7 +37,7 @@ export class Network {
     readonly settings: ModelSettings,
     readonly weights: Weights,
   ) {
-    this.#backbone = settings.backbone === 'vnet' ? new VNet(ops, weights) : new UNet(ops, weights);
+    this.#backbone = settings.backbone === 'vnet' ? vnet(ops, weights) : unet(ops, weights);
     this.#interaction = new Interaction(ops, weights, settings);
     this.#mu = weights.parameter('mu');
   }
