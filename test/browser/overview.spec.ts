@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EnrolmentCode, RoundView, StudyView, type TrainingMetrics } from '@consilium/shared';
+import { EnrolmentCode, float32Tensor, RoundView, StudyView, type TrainingMetrics } from '@consilium/shared';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessibilityViolations, launchChromium } from '../support/chromium.js';
@@ -166,7 +166,7 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
   it('says that an update was refused, and why', async () => {
     const villa = sites[1];
     const answer = await villa.submit(await villa.task(1), metrics(0.7), (tensors) =>
-      tensors.get('mu')?.data.fill(NaN),
+      tensors.set('mu', float32Tensor([1], Float32Array.of(NaN))),
     );
     expect(answer).toMatchObject({ accepted: false, refusal: { reason: 'not-finite' } });
     await page.getByText('Needs attention (1)').waitFor();
