@@ -74,3 +74,8 @@ export function voxelCount(shape: readonly number[]): number {
 export function times(triple: readonly number[], digits = 3): string {
   return triple.map((value) => String(Number(value.toFixed(digits)))).join(' x ');
 }
+
+/** What a case's voxels take in memory. */
+export function bytesOfCase({ image, label }: Case): number {
+  return image.byteLength + (label?.byteLength ?? 0);
+}
