@@ -4,16 +4,14 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import { sitesQuery, studiesQuery, studyRoundsQuery } from '../api/queries.js';
-import { DicePanel } from '../charts/dice-panel.js';
 import { Icon } from '../frame/icons.js';
 import { useNow } from '../frame/moment.js';
 import { Answered, Blank, Panel } from '../frame/panel.js';
 import { State } from '../frame/state.js';
 import { STUDY_STATES } from '../rounds/appearance.js';
-import { RoundsPanel } from '../rounds/rounds-panel.js';
+import { StudyProgress } from '../rounds/study-progress.js';
 import { AttentionPanel } from './attention-panel.js';
 import { needs } from './attention.js';
-import { CurrentRoundPanel } from './current-round-panel.js';
 import { currentStudy } from './current-study.js';
 
 const route = getRouteApi('/frame/');
@@ -39,10 +37,10 @@ export function OverviewPage(): ReactElement {
 }
 
 function StudyOverview({ study, studies }: { study: StudyView; studies: StudyView[] }): ReactElement {
-  const roundsOptions = studyRoundsQuery(study.id);
-  const rounds = useQuery(roundsOptions);
+  const rounds = useQuery(studyRoundsQuery(study.id));
   const sites = useQuery(sitesQuery);
   const { rounds: shown, study: wanted } = route.useSearch();
+  const all = shown === 'all';
   return (
     <>
       <Head study={study} studies={studies} />
@@ -54,29 +52,15 @@ function StudyOverview({ study, studies }: { study: StudyView; studies: StudyVie
           </Answered>
         </div>
       )}
-      <Answered query={rounds} queryKey={roundsOptions.queryKey} what="The rounds" lines={6}>
-        {(data) => (
-          <>
-            <div className="columns">
-              <CurrentRoundPanel study={study} rounds={data} sites={sites.data} />
-              <DicePanel rounds={data} initialDice={study.initialDice} />
-            </div>
-            <RoundsPanel
-              rounds={data}
-              initialDice={study.initialDice}
-              all={shown === 'all'}
-              toggle={
-                <Link
-                  to="/"
-                  search={{ ...(wanted !== undefined && { study: wanted }), ...(shown !== 'all' && { rounds: 'all' }) }}
-                >
-                  {shown === 'all' ? 'Show the newest 20' : `Show all ${data.length}`}
-                </Link>
-              }
-            />
-          </>
+      <StudyProgress
+        study={study}
+        all={all}
+        toggle={(text) => (
+          <Link to="/" search={{ ...(wanted !== undefined && { study: wanted }), ...(!all && { rounds: 'all' }) }}>
+            {text}
+          </Link>
         )}
-      </Answered>
+      />
     </>
   );
 }

@@ -2,59 +2,35 @@ import type { Contribution } from '@consilium/shared';
 import type { ReactElement } from 'react';
 import { formatCount, formatLoss, formatWeight, NONE } from '../format/figures.js';
 import { formatBytes } from '../format/size.js';
+import { type Column, DataTable } from '../frame/data-table.js';
 import { State } from '../frame/state.js';
 import { CONTRIBUTION_STATES } from './appearance.js';
 import { isAwaited } from './progress.js';
 
+const COLUMNS: readonly Column[] = [
+  { title: 'Site' },
+  { title: 'State' },
+  { title: 'Labelled', figure: true },
+  { title: 'Unlabelled', figure: true },
+  { title: 'Weight', figure: true },
+  { title: 'Size', figure: true },
+  { title: 'Loss', figure: true },
+  { title: 'Supervised', figure: true },
+  { title: 'Unsupervised', figure: true },
+  { title: 'CPS', figure: true },
+  { title: 'Per step', figure: true },
+];
+
 export function ContributionsTable({ contributions }: { contributions: Contribution[] }): ReactElement {
   const byName = contributions.toSorted((a, b) => a.site.localeCompare(b.site, 'en'));
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Contributions, table">
-      <table className="plain">
-        <thead>
-          <tr>
-            <th scope="col">Site</th>
-            <th scope="col">State</th>
-            <th scope="col" className="figure">
-              Labelled
-            </th>
-            <th scope="col" className="figure">
-              Unlabelled
-            </th>
-            <th scope="col" className="figure">
-              Weight
-            </th>
-            <th scope="col" className="figure">
-              Size
-            </th>
-            <th scope="col" className="figure">
-              Loss
-            </th>
-            <th scope="col" className="figure">
-              Supervised
-            </th>
-            <th scope="col" className="figure">
-              Unsupervised
-            </th>
-            <th scope="col" className="figure">
-              CPS
-            </th>
-            <th scope="col" className="figure">
-              Per step
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {byName.map((contribution) => (
-            <Row key={contribution.siteId} contribution={contribution} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable what="Contributions" columns={COLUMNS}>
+      {byName.map((contribution) => (
+        <Row key={contribution.siteId} contribution={contribution} />
+      ))}
+    </DataTable>
   );
 }
-
-const COLUMNS = 11;
 
 function Row({ contribution }: { contribution: Contribution }): ReactElement {
   const { site, state, done, total, labelled, unlabelled, weight, bytes, metrics, refusal } = contribution;
@@ -85,7 +61,7 @@ function Row({ contribution }: { contribution: Contribution }): ReactElement {
       </tr>
       {refusal !== null && (
         <tr className="under">
-          <td colSpan={COLUMNS}>
+          <td colSpan={COLUMNS.length}>
             <span className="tone-bad">Refused because</span> <code>{refusal.reason}</code>: {refusal.sentence}
           </td>
         </tr>

@@ -4,6 +4,7 @@ import type { ReactElement, ReactNode } from 'react';
 import { formatChange, formatDice, formatLoss, NONE } from '../format/figures.js';
 import { formatBytes } from '../format/size.js';
 import { formatSpan } from '../format/time.js';
+import { type Column, DataTable } from '../frame/data-table.js';
 import { ShortDigest } from '../frame/copyable.js';
 import { Moment } from '../frame/moment.js';
 import { Blank, Panel } from '../frame/panel.js';
@@ -11,64 +12,51 @@ import { State } from '../frame/state.js';
 import { ROUND_STATES } from './appearance.js';
 import { acceptedCount } from './progress.js';
 
+const COLUMNS: readonly Column[] = [
+  { title: 'Round' },
+  { title: 'State' },
+  { title: 'Sites accepted', figure: true },
+  { title: 'Dice', figure: true },
+  { title: 'Change', figure: true },
+  { title: 'Loss', figure: true },
+  { title: 'Received', figure: true },
+  { title: 'Model' },
+  { title: 'Took', figure: true },
+  { title: 'Opened', figure: true },
+];
+
 /** More rows than this are there on demand: the newest are what one comes for. */
-export const RECENT_ROUNDS = 20;
+const RECENT_ROUNDS = 20;
 
 interface RoundsPanelProps {
   rounds: RoundView[];
   initialDice: number | null;
   all: boolean;
-  /** The link that shows all rounds, or the recent ones again. */
-  toggle: ReactNode;
+  /** A link to this page with the other choice; its text says which. */
+  toggle: (text: string) => ReactNode;
 }
 
 export function RoundsPanel({ rounds, initialDice, all, toggle }: RoundsPanelProps): ReactElement {
   const newestFirst = rounds.toReversed();
   const shown = all ? newestFirst : newestFirst.slice(0, RECENT_ROUNDS);
   return (
-    <Panel title="Rounds" actions={rounds.length > RECENT_ROUNDS && toggle} flush>
+    <Panel
+      title="Rounds"
+      actions={
+        rounds.length > RECENT_ROUNDS && toggle(all ? `Show the newest ${RECENT_ROUNDS}` : `Show all ${rounds.length}`)
+      }
+      flush
+    >
       {shown.length === 0 ? (
         <Blank title="No round has opened yet">
           <p className="dim">A round opens once the study runs and enough sites are connected.</p>
         </Blank>
       ) : (
-        <div className="table-scroll" tabIndex={0} role="region" aria-label="Rounds, table">
-          <table className="plain">
-            <thead>
-              <tr>
-                <th scope="col">Round</th>
-                <th scope="col">State</th>
-                <th scope="col" className="figure">
-                  Sites accepted
-                </th>
-                <th scope="col" className="figure">
-                  Dice
-                </th>
-                <th scope="col" className="figure">
-                  Change
-                </th>
-                <th scope="col" className="figure">
-                  Loss
-                </th>
-                <th scope="col" className="figure">
-                  Received
-                </th>
-                <th scope="col">Model</th>
-                <th scope="col" className="figure">
-                  Took
-                </th>
-                <th scope="col" className="figure">
-                  Opened
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((round) => (
-                <Row key={round.id} round={round} before={diceBefore(round, rounds, initialDice)} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <DataTable what="Rounds" columns={COLUMNS}>
+          {shown.map((round) => (
+            <Row key={round.id} round={round} before={diceBefore(round, rounds, initialDice)} />
+          ))}
+        </DataTable>
       )}
     </Panel>
   );

@@ -5,6 +5,7 @@ import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import { sitesQuery } from '../api/queries.js';
 import { formatCount, NONE } from '../format/figures.js';
+import { type Column, DataTable } from '../frame/data-table.js';
 import { Moment } from '../frame/moment.js';
 import { Answered, Blank, Panel } from '../frame/panel.js';
 import { State } from '../frame/state.js';
@@ -12,6 +13,18 @@ import { siteAppearance } from '../rounds/appearance.js';
 import { EnrolPanel } from './enrol-panel.js';
 import { RevokeButton } from './revoke-button.js';
 import { type SiteFilter, siteMatches } from './site-filter.js';
+
+const COLUMNS: readonly Column[] = [
+  { title: 'Site' },
+  { title: 'State' },
+  { title: 'Last seen' },
+  { title: 'Labelled', figure: true },
+  { title: 'Unlabelled', figure: true },
+  { title: 'Validation', figure: true },
+  { title: 'Node' },
+  { title: 'Key' },
+  { title: 'Actions', untitled: true },
+];
 
 const route = getRouteApi('/frame/sites');
 
@@ -66,36 +79,11 @@ function SitesTable({ all, show }: { all: SiteView[]; show: SiteFilter | undefin
   }
   if (sites.length === 0) return <Blank title="No site matches this filter" />;
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Sites, table">
-      <table className="plain">
-        <thead>
-          <tr>
-            <th scope="col">Site</th>
-            <th scope="col">State</th>
-            <th scope="col">Last seen</th>
-            <th scope="col" className="figure">
-              Labelled
-            </th>
-            <th scope="col" className="figure">
-              Unlabelled
-            </th>
-            <th scope="col" className="figure">
-              Validation
-            </th>
-            <th scope="col">Node</th>
-            <th scope="col">Key</th>
-            <th scope="col">
-              <span className="visually-hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sites.map((site) => (
-            <Row key={site.id} site={site} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable what="Sites" columns={COLUMNS}>
+      {sites.map((site) => (
+        <Row key={site.id} site={site} />
+      ))}
+    </DataTable>
   );
 }
 

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import { studiesQuery } from '../api/queries.js';
+import { type Column, DataTable } from '../frame/data-table.js';
 import { ShortDigest } from '../frame/copyable.js';
 import { Icon } from '../frame/icons.js';
 import { Moment } from '../frame/moment.js';
@@ -11,6 +12,15 @@ import { Answered, Blank, Panel } from '../frame/panel.js';
 import { State } from '../frame/state.js';
 import { STUDY_STATES } from '../rounds/appearance.js';
 import { NewStudyPanel } from './new-study-panel.js';
+
+const COLUMNS: readonly Column[] = [
+  { title: 'Study' },
+  { title: 'State' },
+  { title: 'Rounds committed', figure: true },
+  { title: 'Network' },
+  { title: 'Digest' },
+  { title: 'Created', figure: true },
+];
 
 const route = getRouteApi('/frame/studies');
 
@@ -57,51 +67,33 @@ export function StudiesPage(): ReactElement {
 
 function StudiesTable({ studies }: { studies: StudyView[] }): ReactElement {
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Studies, table">
-      <table className="plain">
-        <thead>
-          <tr>
-            <th scope="col">Study</th>
-            <th scope="col">State</th>
-            <th scope="col" className="figure">
-              Rounds committed
+    <DataTable what="Studies" columns={COLUMNS}>
+      {studies
+        .toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))
+        .map((study) => (
+          <tr key={study.id}>
+            <th scope="row">
+              <Link to="/studies/$studyId" params={{ studyId: study.id }}>
+                {study.manifest.name}
+              </Link>
             </th>
-            <th scope="col">Network</th>
-            <th scope="col">Digest</th>
-            <th scope="col" className="figure">
-              Created
-            </th>
+            <td title={study.reason ?? undefined}>
+              <State is={STUDY_STATES[study.state]} />
+            </td>
+            <td className="figure">
+              {study.roundsCommitted} of {study.manifest.rounds.count}
+            </td>
+            <td>
+              {study.manifest.model.backbone}, width {study.manifest.model.width}
+            </td>
+            <td>
+              <ShortDigest digest={study.digest} what={`the digest of ${study.manifest.name}`} />
+            </td>
+            <td className="figure">
+              <Moment at={study.createdAt} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {studies
-            .toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))
-            .map((study) => (
-              <tr key={study.id}>
-                <th scope="row">
-                  <Link to="/studies/$studyId" params={{ studyId: study.id }}>
-                    {study.manifest.name}
-                  </Link>
-                </th>
-                <td title={study.reason ?? undefined}>
-                  <State is={STUDY_STATES[study.state]} />
-                </td>
-                <td className="figure">
-                  {study.roundsCommitted} of {study.manifest.rounds.count}
-                </td>
-                <td>
-                  {study.manifest.model.backbone}, width {study.manifest.model.width}
-                </td>
-                <td>
-                  <ShortDigest digest={study.digest} what={`the digest of ${study.manifest.name}`} />
-                </td>
-                <td className="figure">
-                  <Moment at={study.createdAt} />
-                </td>
-              </tr>
-            ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+    </DataTable>
   );
 }

@@ -2,14 +2,12 @@ import type { StudyView } from '@consilium/shared';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
-import { sitesQuery, studyQuery, studyRoundsQuery } from '../api/queries.js';
-import { DicePanel } from '../charts/dice-panel.js';
+import { studyQuery } from '../api/queries.js';
 import { Icon } from '../frame/icons.js';
 import { Answered } from '../frame/panel.js';
 import { State } from '../frame/state.js';
-import { CurrentRoundPanel } from '../overview/current-round-panel.js';
 import { STUDY_STATES } from '../rounds/appearance.js';
-import { RoundsPanel } from '../rounds/rounds-panel.js';
+import { StudyProgress } from '../rounds/study-progress.js';
 import { StudyActions } from './study-actions.js';
 import { StudySettings } from './study-settings.js';
 
@@ -32,9 +30,6 @@ export function StudyPage(): ReactElement {
 }
 
 function Study({ study }: { study: StudyView }): ReactElement {
-  const options = studyRoundsQuery(study.id);
-  const rounds = useQuery(options);
-  const sites = useQuery(sitesQuery);
   const all = route.useSearch().rounds === 'all';
   return (
     <>
@@ -55,26 +50,15 @@ function Study({ study }: { study: StudyView }): ReactElement {
           <span>{study.reason}</span>
         </p>
       )}
-      <Answered query={rounds} queryKey={options.queryKey} what="The rounds" lines={6}>
-        {(data) => (
-          <>
-            <div className="columns">
-              <CurrentRoundPanel study={study} rounds={data} sites={sites.data} />
-              <DicePanel rounds={data} initialDice={study.initialDice} />
-            </div>
-            <RoundsPanel
-              rounds={data}
-              initialDice={study.initialDice}
-              all={all}
-              toggle={
-                <Link to="/studies/$studyId" params={{ studyId: study.id }} search={all ? {} : { rounds: 'all' }}>
-                  {all ? 'Show the newest 20' : `Show all ${data.length}`}
-                </Link>
-              }
-            />
-          </>
+      <StudyProgress
+        study={study}
+        all={all}
+        toggle={(text) => (
+          <Link to="/studies/$studyId" params={{ studyId: study.id }} search={all ? {} : { rounds: 'all' }}>
+            {text}
+          </Link>
         )}
-      </Answered>
+      />
       <StudySettings study={study} />
     </>
   );

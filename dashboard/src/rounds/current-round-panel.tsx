@@ -5,8 +5,8 @@ import { NONE, plural } from '../format/figures.js';
 import { Countdown, Moment } from '../frame/moment.js';
 import { Blank, Panel } from '../frame/panel.js';
 import { State } from '../frame/state.js';
-import { ROUND_STATES } from '../rounds/appearance.js';
-import { acceptedCount, roundUnderWay } from '../rounds/progress.js';
+import { ROUND_STATES } from './appearance.js';
+import { acceptedCount, roundUnderWay } from './progress.js';
 import { SiteStrip } from './site-strip.js';
 
 interface CurrentRoundPanelProps {

@@ -4,8 +4,8 @@ import type { ReactElement } from 'react';
 import { formatLoss } from '../format/figures.js';
 import { Moment } from '../frame/moment.js';
 import { State } from '../frame/state.js';
-import { CONTRIBUTION_STATES, siteAppearance } from '../rounds/appearance.js';
-import { isAwaited, phaseShare } from '../rounds/progress.js';
+import { CONTRIBUTION_STATES, siteAppearance } from './appearance.js';
+import { isAwaited, phaseShare } from './progress.js';
 
 /** More lanes than this scroll within the panel, which then takes the keyboard; styles/overview.css has the height. */
 const LANES_IN_VIEW = 6;
