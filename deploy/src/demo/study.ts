@@ -25,13 +25,16 @@ const PHANTOM_STUDY: StudyDraft = {
   rounds: { count: 6, localSteps: 12 },
 };
 
-/** The left atrium at 1.25 mm: 800 local steps in all, too few for a network to learn with half its channels dropped. */
+/**
+ * The left atrium at 1.25 mm. 800 local steps in all, where 40,000 are published with a rate of 0.0025: so the rate is higher
+ * and no channel is dropped.
+ */
 const MRI_STUDY: StudyDraft = {
   name: 'Left atrium',
   classNames: ['background', 'left atrium'],
   model: { width: 16, prototypes: 16, patch: [64, 64, 32] },
   spacing: [1.25, 1.25, 1.25],
-  training: { warmUpSteps: 200, channelDropout: 0 },
+  training: { learningRate: 0.05, warmUpSteps: 200, channelDropout: 0 },
   rounds: { count: 8, localSteps: 100 },
 };
 
