@@ -1,4 +1,6 @@
 import { Foundation1700000000000 } from './1700000000000-foundation.js';
+import { TransfersAndQuarantine1700000002000 } from './1700000002000-transfers-and-quarantine.js';
+import { DurableRounds1700000003000 } from './1700000003000-durable-rounds.js';
 
 /** In the order in which they run. A migration that has been released is never edited; a new one is added below it. */
-export const migrations = [Foundation1700000000000];
+export const migrations = [Foundation1700000000000, TransfersAndQuarantine1700000002000, DurableRounds1700000003000];

@@ -4,16 +4,15 @@ import {
   aggregationRules,
   ContainerError,
   layOutContainer,
-  ValueCheck,
   valueRanges,
-  WINDOW,
-  windows,
   type AggregationSettings,
+  type Change,
   type Digest,
   type ExpectedTensor,
   type Refusal,
   type ValueRange,
 } from '@consilium/shared';
+import { checkValues } from './check-values.js';
 import { TensorFile } from './tensor-file.js';
 import { TensorFileWriter } from './tensor-file-writer.js';
 
@@ -29,6 +28,8 @@ export interface CheckJob {
   base: ModelFile;
   update: string;
   tensors: readonly ExpectedTensor[];
+  /** Of the change, in norms of the base. */
+  maximumNorm: number;
 }
 
 /** The next model from updates that have passed their check. */
@@ -44,7 +45,7 @@ export interface AggregateJob {
 }
 
 export interface JobResults {
-  check: Refusal | null;
+  check: Refusal | Change;
   aggregate: { digest: Digest; bytes: number };
 }
 
@@ -53,7 +54,7 @@ export class AggregationJobs {
   /** Ranges of the newest bases, which all updates of a round share. */
   readonly #ranges = new Map<Digest, Map<string, ValueRange>>();
 
-  check({ base, update, tensors }: CheckJob): Refusal | null {
+  check({ base, update, tensors, maximumNorm }: CheckJob): Refusal | Change {
     let file: TensorFile;
     try {
       file = new TensorFile(update);
@@ -61,9 +62,12 @@ export class AggregationJobs {
       if (error instanceof ContainerError) return error.refusal;
       throw error;
     }
+    const before = new TensorFile(base.path);
     try {
-      return admitContainer(file.header, tensors) ?? checkFile(file, tensors, this.#rangesOf(base, tensors));
+      const unfit = admitContainer(file.header, tensors);
+      return unfit ?? checkValues({ file, before, tensors, ranges: this.#rangesOf(base, tensors), maximumNorm });
     } finally {
+      before.close();
       file.close();
     }
   }
@@ -111,20 +115,4 @@ export class AggregationJobs {
       file.close();
     }
   }
-}
-
-function checkFile(
-  file: TensorFile,
-  tensors: readonly ExpectedTensor[],
-  ranges: Map<string, ValueRange>,
-): Refusal | null {
-  const check = new ValueCheck(WINDOW);
-  for (const tensor of tensors) {
-    for (const window of windows(tensor)) {
-      file.read(tensor.name, window.start, check.place(window.length));
-      const refusal = check.refusal(tensor.name, ranges.get(tensor.name)!, window);
-      if (refusal) return refusal;
-    }
-  }
-  return null;
 }

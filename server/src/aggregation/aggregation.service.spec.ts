@@ -62,12 +62,16 @@ describe('aggregation in its thread', () => {
   });
 
   it('admits a model of the study', async () => {
-    expect(await service.check({ base: base(), tensors, update: update('good') })).toBeNull();
+    const change = await service.check({ base: base(), tensors, update: update('good'), maximumNorm: 100 });
+    expect('norm' in change && change.norm).toBeGreaterThan(0);
   });
 
   it('A14 refuses what is no model of the study, with the reason, and works on', async () => {
-    const job = { base: base(), tensors };
-    const refusal = async (path: string) => (await service.check({ ...job, update: path }))?.reason ?? null;
+    const job = { base: base(), tensors, maximumNorm: 100 };
+    const refusal = async (path: string) => {
+      const answer = await service.check({ ...job, update: path });
+      return 'reason' in answer ? answer.reason : null;
+    };
     const whole = readFileSync(update('whole'));
     expect(await refusal(save('truncated', whole.subarray(0, -1)))).toBe('malformed-container');
     expect(await refusal(save('empty', new Uint8Array()))).toBe('malformed-container');
@@ -83,6 +87,9 @@ describe('aggregation in its thread', () => {
       model.set('mu', float32Tensor([1], Float32Array.of(value)));
     expect(await refusal(update('nan', scalar(NaN)))).toBe('not-finite');
     expect(await refusal(update('large', scalar(1e12)))).toBe('out-of-bounds');
+    job.maximumNorm = 1e-6;
+    expect(await refusal(update('long'))).toBe('norm-too-large');
+    job.maximumNorm = 100;
     const negative = float32Tensor([2], Float32Array.of(-1, 0));
     expect(await refusal(update('support', (model) => model.set('prior.class_support', negative)))).toBe(
       'out-of-bounds',
@@ -99,8 +106,9 @@ describe('aggregation in its thread', () => {
   });
 
   it('answers every job that it was given at once, and rejects those that a shutdown cuts off', async () => {
-    const job = { base: base(), tensors, update: update('good') };
-    expect(await Promise.all(Array.from({ length: 5 }, () => service.check(job)))).toEqual(Array(5).fill(null));
+    const job = { base: base(), tensors, update: update('good'), maximumNorm: 100 };
+    const change = await service.check(job);
+    expect(await Promise.all(Array.from({ length: 5 }, () => service.check(job)))).toEqual(Array(5).fill(change));
     const cut = service.check(job);
     const rejected = expect(cut).rejects.toThrow('before its job');
     await service.onApplicationShutdown();

@@ -1,24 +1,30 @@
 import { BlobEntity } from '../blobs/blob.entity.js';
+import { TransferEntity } from '../blobs/transfer.entity.js';
 import { EnrolmentCodeEntity } from '../identity/enrolment-code.entity.js';
 import { OperatorEntity } from '../identity/operator.entity.js';
 import { ModelVersionEntity } from '../models/model-version.entity.js';
 import { OutboxEventEntity } from '../outbox/outbox-event.entity.js';
 import { ContributionEntity } from '../rounds/contribution.entity.js';
 import { EvaluationEntity } from '../models/evaluation.entity.js';
+import { MetricPointEntity } from '../rounds/metric-point.entity.js';
 import { RoundEntity } from '../rounds/round.entity.js';
 import { UpdateEntity } from '../rounds/update.entity.js';
+import { PresenceEntity } from '../sites/presence.entity.js';
 import { SiteEntity } from '../sites/site.entity.js';
 import { StudyEntity } from '../studies/study.entity.js';
 
 export const entities = [
   OperatorEntity,
   SiteEntity,
+  PresenceEntity,
   EnrolmentCodeEntity,
   BlobEntity,
+  TransferEntity,
   StudyEntity,
   RoundEntity,
   ContributionEntity,
   UpdateEntity,
+  MetricPointEntity,
   ModelVersionEntity,
   EvaluationEntity,
   OutboxEventEntity,

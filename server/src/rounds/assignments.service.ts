@@ -44,7 +44,7 @@ export class AssignmentsService {
     const contribution = await this.dataSource
       .getRepository(ContributionEntity)
       .findOneBy({ roundId: round.id, siteId: site.id });
-    if (!contribution || ['accepted', 'refused', 'missed'].includes(contribution.state)) return null;
+    if (!contribution || ['accepted', 'quarantined', 'refused', 'missed'].includes(contribution.state)) return null;
     const base = { digest: round.baseDigest, bytes: round.baseBytes };
     return { id: round.id, number: round.number, base, deadline: round.deadline.toISOString() };
   }

@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import { modelTensors, type Digest, type ExpectedTensor, type Refusal, type StudyManifest } from '@consilium/shared';
+import {
+  modelTensors,
+  type Change,
+  type Digest,
+  type ExpectedTensor,
+  type Refusal,
+  type StudyManifest,
+} from '@consilium/shared';
 import { AggregationService } from '../aggregation/aggregation.service.js';
 import { BlobStore, type StoredBlob } from '../blobs/blob-store.js';
 
@@ -14,12 +21,13 @@ export class ModelArithmetic {
     private readonly aggregation: AggregationService,
   ) {}
 
-  /** Null where the blob is a container that may enter an aggregate on this base. */
-  admit(update: { manifest: StudyManifest; base: Digest; blob: Digest }): Promise<Refusal | null> {
+  /** A refusal, or how the update differs from its base where it may enter an aggregate on it. */
+  admit(update: { manifest: StudyManifest; base: Digest; blob: Digest }): Promise<Refusal | Change> {
     return this.aggregation.check({
       base: this.#file(update.base),
       update: this.store.pathOf(update.blob),
       tensors: expectedTensors(update.manifest),
+      maximumNorm: update.manifest.admission.maximumNorm,
     });
   }
 

@@ -106,7 +106,7 @@ export class RoundDriver {
   async #aggregate(study: StudyEntity, round: RoundEntity): Promise<void> {
     const rows = await this.dataSource
       .getRepository(UpdateEntity)
-      .find({ where: { roundId: round.id }, order: { siteId: 'ASC' } });
+      .find({ where: { roundId: round.id, state: 'accepted' }, order: { siteId: 'ASC' } });
     const updates = rows.map((row) => ({ blob: row.blobDigest, weight: row.weightThousandths }));
     const started = performance.now();
     try {

@@ -1,18 +1,30 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource, In, Not, type EntityManager } from 'typeorm';
+import type { Refusal } from '@consilium/shared';
+import { DataSource, In, LessThanOrEqual, type EntityManager } from 'typeorm';
 import { ModelsService } from '../models/models.service.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, type Clock } from '../settings/process-context.js';
+import { SiteEntity } from '../sites/site.entity.js';
+import { SitesService } from '../sites/sites.service.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { studyAfter } from '../studies/study-state.js';
 import { lockStudy } from '../studies/studies.service.js';
-import { ContributionEntity } from './contribution.entity.js';
+import { ContributionEntity, WORKING_STATES, type ContributionState } from './contribution.entity.js';
 import { RoundEntity } from './round.entity.js';
 import { columnsOf, statusOf } from './round-row.js';
 import { transition, type RoundEvent, type RoundStatus, type Tally } from './round-state.js';
+import { UpdateEntity } from './update.entity.js';
 
 /** Rounds that may be aborted in a row before the server stops opening new ones. */
 const MAXIMUM_ABORTS = 3;
+
+interface Step {
+  study: StudyEntity;
+  round: RoundEntity;
+  before: RoundStatus;
+  after: RoundStatus;
+  event: RoundEvent;
+}
 
 /** Writes what the transition function decides, with everything that follows from it, in one transaction. */
 @Injectable()
@@ -20,6 +32,7 @@ export class RoundTransitions {
   constructor(
     private readonly dataSource: DataSource,
     private readonly models: ModelsService,
+    private readonly sites: SitesService,
     private readonly outbox: Outbox,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -29,7 +42,7 @@ export class RoundTransitions {
     const changed = await this.dataSource.transaction(async (manager) => {
       const study = await lockStudy(manager, round.studyId);
       const current = await manager.findOneByOrFail(RoundEntity, { id: round.id });
-      const event = eventOf(await tallyOf(manager, current));
+      const event = eventOf(await tallyOf(manager, study, current));
       return event !== null && (await this.applyLocked(manager, study, current, event));
     });
     if (changed) this.outbox.poke();
@@ -47,19 +60,17 @@ export class RoundTransitions {
     const after = transition(before, event);
     if (after === null) return false;
     await manager.update(RoundEntity, { id: round.id }, columnsOf(after));
-    if (after.state !== before.state) await this.#follow(manager, study, round, after, event);
+    if (after.state !== before.state) await this.#follow(manager, { study, round, before, after, event });
     await this.outbox.add(manager, { topic: 'round', subject: round.id, wakesSites: after.state !== before.state });
     return true;
   }
 
   async #follow(
     manager: EntityManager,
-    study: StudyEntity,
-    round: RoundEntity,
-    after: RoundStatus,
-    event: RoundEvent,
+    { study, round, before, after, event }: Step,
   ): Promise<void> {
-    if (after.state === 'aggregating' || after.state === 'aborted') await this.#markMissing(manager, round);
+    const closes = before.state === 'open' || before.state === 'collecting';
+    if (closes && after.state !== 'collecting') await this.#markMissing(manager, round, event);
     if (after.state === 'aborted' && event.type !== 'stopped') await this.#countAbort(manager, study, after.reason);
     if (after.state !== 'committed') return;
     const version = { studyId: study.id, version: round.number, roundId: round.id, blob: after.result };
@@ -70,9 +81,37 @@ export class RoundTransitions {
     if (finished) await this.outbox.add(manager, { topic: 'study', subject: study.id, wakesSites: true });
   }
 
-  async #markMissing(manager: EntityManager, round: RoundEntity): Promise<void> {
-    const unanswered = { roundId: round.id, state: Not(In(['accepted', 'refused'])) };
+  async #markMissing(manager: EntityManager, round: RoundEntity, event: RoundEvent): Promise<void> {
+    const undecided = { roundId: round.id, state: 'quarantined' as const };
+    await manager.update(UpdateEntity, undecided, { state: 'refused' });
+    await manager.update(ContributionEntity, undecided, {
+      state: 'refused',
+      refusal: NOT_DECIDED,
+      updatedAt: this.clock.now(),
+    });
+    // Who was working when a person stopped the study is not to blame for it.
+    if (event.type !== 'stopped') await this.#excludeDead(manager, round);
+    const unanswered = { roundId: round.id, state: In(['invited', ...WORKING_STATES]) };
     await manager.update(ContributionEntity, unanswered, { state: 'missed', updatedAt: this.clock.now() });
+  }
+
+  /** Dead is who lost its lease or never began; who is merely slow is invited again. */
+  async #excludeDead(manager: EntityManager, round: RoundEntity): Promise<void> {
+    const roundId = round.id;
+    const dead = await manager.find(ContributionEntity, {
+      select: { siteId: true },
+      where: [
+        { roundId, state: 'lapsed' },
+        { roundId, state: In(WORKING_STATES), leaseUntil: LessThanOrEqual(this.clock.now()) },
+        { roundId, state: 'invited' },
+      ],
+    });
+    const because = `It made no progress in round ${round.number}: it is invited again once it is back.`;
+    await this.sites.exclude(
+      manager,
+      dead.map(({ siteId }) => siteId),
+      because,
+    );
   }
 
   async #countAbort(manager: EntityManager, study: StudyEntity, reason: string): Promise<void> {
@@ -88,13 +127,41 @@ export class RoundTransitions {
   }
 }
 
-export async function tallyOf(manager: EntityManager, round: RoundEntity): Promise<Tally> {
-  const contributions = await manager.findBy(ContributionEntity, { roundId: round.id });
-  const count = (state: string): number => contributions.filter((contribution) => contribution.state === state).length;
+const NOT_DECIDED: Refusal = {
+  reason: 'not-decided-in-time',
+  sentence: 'The update stood out from the others of its round, and nobody released it before the deadline.',
+};
+
+export async function tallyOf(manager: EntityManager, study: StudyEntity, round: RoundEntity): Promise<Tally> {
+  const rows: { state: ContributionState; sites: number; labelled: number }[] = await manager
+    .createQueryBuilder(ContributionEntity, 'contribution')
+    .select('contribution.state', 'state')
+    .addSelect('count(*)::int', 'sites')
+    .addSelect('sum(contribution.enrolled_labelled)::int', 'labelled')
+    .where('contribution.round_id = :id', round)
+    .groupBy('contribution.state')
+    .getRawMany();
+  const of = (state: ContributionState) => rows.find((row) => row.state === state);
+  const { required, quorumShare } = study.manifest.rounds;
   return {
-    members: contributions.length,
-    accepted: count('accepted'),
-    refused: count('refused'),
+    members: rows.reduce((sum, { sites }) => sum + sites, 0),
+    accepted: of('accepted')?.sites ?? 0,
+    refused: of('refused')?.sites ?? 0,
+    lapsed: of('lapsed')?.sites ?? 0,
     quorum: round.quorum,
+    labelled: rows.reduce((sum, { labelled }) => sum + labelled, 0),
+    labelledAccepted: of('accepted')?.labelled ?? 0,
+    quorumShare,
+    requiredMissing: required.length === 0 ? [] : await requiredMissing(manager, round, required),
   };
+}
+
+async function requiredMissing(manager: EntityManager, round: RoundEntity, required: string[]): Promise<string[]> {
+  const accepted = await manager
+    .createQueryBuilder(ContributionEntity, 'contribution')
+    .innerJoin(SiteEntity, 'site', 'site.id = contribution.site_id')
+    .select('site.name', 'name')
+    .where({ roundId: round.id, state: 'accepted' })
+    .getRawMany<{ name: string }>();
+  return required.filter((name) => !accepted.some((site) => site.name === name));
 }

@@ -6,6 +6,7 @@ import { Answers } from '../http/answers.decorator.js';
 import { Access } from '../identity/access.decorator.js';
 import { FromSite, type SiteCaller } from '../identity/caller.js';
 import { AssignmentsService } from './assignments.service.js';
+import { QuarantineService } from './quarantine.service.js';
 import { RoundsService } from './rounds.service.js';
 import { UpdatesService } from './updates.service.js';
 
@@ -16,6 +17,7 @@ export class RoundsController {
     private readonly rounds: RoundsService,
     private readonly assignments: AssignmentsService,
     private readonly updates: UpdatesService,
+    private readonly quarantine: QuarantineService,
   ) {}
 
   @Get('studies/:id/rounds')
@@ -47,5 +49,19 @@ export class RoundsController {
     @Body({ schema: SubmitUpdate }) body: z.output<typeof SubmitUpdate>,
   ): Promise<SubmitAnswer> {
     return this.updates.submit(site, body.jws);
+  }
+
+  @Post('updates/:id/release')
+  @Access('operator')
+  @Answers(200, RoundView)
+  async release(@Param('id', { schema: Id }) id: string): Promise<RoundView> {
+    return this.rounds.get(await this.quarantine.decide(id, 'release'));
+  }
+
+  @Post('updates/:id/refuse')
+  @Access('operator')
+  @Answers(200, RoundView)
+  async refuse(@Param('id', { schema: Id }) id: string): Promise<RoundView> {
+    return this.rounds.get(await this.quarantine.decide(id, 'refuse'));
   }
 }

@@ -7,6 +7,7 @@ import { SitesModule } from '../sites/sites.module.js';
 import { AssignmentsService } from './assignments.service.js';
 import { ModelArithmetic } from './model-arithmetic.js';
 import { ProgressService } from './progress.service.js';
+import { QuarantineService } from './quarantine.service.js';
 import { RoundDriver } from './round-driver.service.js';
 import { RoundOpening } from './round-opening.service.js';
 import { RoundTransitions } from './round-transitions.service.js';
@@ -21,6 +22,7 @@ import { UpdatesService } from './updates.service.js';
     AssignmentsService,
     ModelArithmetic,
     ProgressService,
+    QuarantineService,
     RoundDriver,
     RoundOpening,
     RoundTransitions,

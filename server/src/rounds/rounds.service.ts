@@ -8,9 +8,22 @@ import { ContributionEntity } from './contribution.entity.js';
 import { RoundEntity } from './round.entity.js';
 import { UpdateEntity } from './update.entity.js';
 
+/** Without the sketches, which are most of a row. */
+const UPDATE_COLUMNS = {
+  id: true,
+  roundId: true,
+  siteId: true,
+  manifest: true,
+  weightThousandths: true,
+  state: true,
+  norm: true,
+  quarantine: true,
+} as const;
+type UpdateRow = Pick<UpdateEntity, keyof typeof UPDATE_COLUMNS>;
+
 interface RoundRows {
   contributions: ContributionEntity[];
-  updates: UpdateEntity[];
+  updates: UpdateRow[];
   names: Map<string, string>;
   evaluations: SiteDice[];
 }
@@ -38,7 +51,9 @@ export class RoundsService {
     if (rounds.length === 0) return [];
     const roundId = In(rounds.map((round) => round.id));
     const contributions = await this.dataSource.getRepository(ContributionEntity).findBy({ roundId });
-    const updates = await this.dataSource.getRepository(UpdateEntity).findBy({ roundId });
+    const updates = await this.dataSource
+      .getRepository(UpdateEntity)
+      .find({ select: UPDATE_COLUMNS, where: { roundId } });
     const sites = await this.dataSource.getRepository(SiteEntity).find({ select: { id: true, name: true } });
     const evaluations = await this.evaluations.ofStudies([...new Set(rounds.map((round) => round.studyId))]);
     const names = new Map(sites.map(({ id, name }) => [id, name]));
@@ -71,13 +86,13 @@ function viewOf(round: RoundEntity, { contributions, updates, names, evaluations
     evaluations,
     dice: meanDice(evaluations),
     loss: meanLoss(updates),
-    bytes: updates.reduce((sum, update) => sum + update.manifest.blob.bytes, 0),
+    bytes: accepted(updates).reduce((sum, update) => sum + update.manifest.blob.bytes, 0),
   };
 }
 
 function contributionViews(
   rows: ContributionEntity[],
-  updates: UpdateEntity[],
+  updates: UpdateRow[],
   names: Map<string, string>,
 ): Contribution[] {
   const total = totalWeight(updates);
@@ -91,23 +106,33 @@ function contributionViews(
       total: row.total,
       labelled: update?.manifest.labelled ?? row.enrolledLabelled,
       unlabelled: update?.manifest.unlabelled ?? row.enrolledUnlabelled,
-      weight: update && total > 0 ? update.weightThousandths / total : null,
+      weight: update?.state === 'accepted' && total > 0 ? update.weightThousandths / total : null,
       bytes: update?.manifest.blob.bytes ?? null,
       metrics: row.metrics,
       refusal: row.refusal,
+      updateId: update?.id ?? null,
+      quarantine: update?.quarantine ?? null,
+      norm: update?.norm ?? null,
     };
   });
   return views.sort((a, b) => (a.site < b.site ? -1 : 1));
 }
 
-function meanLoss(updates: readonly UpdateEntity[]): number | null {
+function meanLoss(updates: readonly UpdateRow[]): number | null {
   const total = totalWeight(updates);
   if (total === 0) return null;
   return (
-    updates.reduce((sum, { manifest, weightThousandths }) => sum + manifest.metrics.loss * weightThousandths, 0) / total
+    accepted(updates).reduce(
+      (sum, { manifest, weightThousandths }) => sum + manifest.metrics.loss * weightThousandths,
+      0,
+    ) / total
   );
 }
 
-function totalWeight(updates: readonly UpdateEntity[]): number {
-  return updates.reduce((sum, update) => sum + update.weightThousandths, 0);
+function totalWeight(updates: readonly UpdateRow[]): number {
+  return accepted(updates).reduce((sum, update) => sum + update.weightThousandths, 0);
+}
+
+function accepted(updates: readonly UpdateRow[]): UpdateRow[] {
+  return updates.filter(({ state }) => state === 'accepted');
 }

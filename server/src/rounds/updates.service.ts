@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Refusal, RefusalReason, SubmitAnswer, UpdateManifest } from '@consilium/shared';
+import type { Change, Refusal, RefusalReason, SubmitAnswer, UpdateManifest } from '@consilium/shared';
 import { DataSource, type EntityManager } from 'typeorm';
 import { BlobsService } from '../blobs/blobs.service.js';
 import type { SiteCaller } from '../identity/caller.js';
@@ -10,6 +10,7 @@ import { lockStudy } from '../studies/studies.service.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
 import { ModelArithmetic } from './model-arithmetic.js';
+import { QuarantineService, sketchToText } from './quarantine.service.js';
 import { RoundEntity } from './round.entity.js';
 import { RoundTransitions } from './round-transitions.service.js';
 import { readSignedManifest } from './signed-manifest.js';
@@ -35,6 +36,7 @@ export class UpdatesService {
     private readonly transitions: RoundTransitions,
     private readonly outbox: Outbox,
     private readonly arithmetic: ModelArithmetic,
+    private readonly quarantine: QuarantineService,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(IDS) private readonly ids: Ids,
   ) {}
@@ -49,8 +51,8 @@ export class UpdatesService {
     if ('earlier' in verdict) return { accepted: true, updateId: verdict.earlier.id };
     if ('refusal' in verdict) return this.#refuse(found, verdict.refusal, verdict.final);
     const content = await this.#judgeContent(found);
-    if (content) return this.#refuse(found, content, content.reason !== 'unknown-blob');
-    return this.#accept(found);
+    if ('reason' in content) return this.#refuse(found, content, content.reason !== 'unknown-blob');
+    return this.#accept(found, content);
   }
 
   async #find(site: SiteCaller, jws: string, manifest: UpdateManifest): Promise<Candidate | Refusal> {
@@ -107,7 +109,7 @@ export class UpdatesService {
     return { fit: true };
   }
 
-  async #judgeContent({ site, manifest, study, round }: Candidate): Promise<Refusal | null> {
+  async #judgeContent({ site, manifest, study, round }: Candidate): Promise<Refusal | Change> {
     const blob = await this.blobs.find(manifest.blob.digest);
     if (!blob)
       return refusal('unknown-blob', `Update of ${site.name}: the blob ${manifest.blob.digest} has not been uploaded.`);
@@ -139,14 +141,15 @@ export class UpdatesService {
     this.outbox.poke();
   }
 
-  async #accept(candidate: Candidate): Promise<SubmitAnswer> {
+  async #accept(candidate: Candidate, change: Change): Promise<SubmitAnswer> {
     const answer = await this.dataSource.transaction(async (manager): Promise<SubmitAnswer> => {
       const study = await lockStudy(manager, candidate.study.id);
       const round = await manager.findOneByOrFail(RoundEntity, { id: candidate.round.id });
       const verdict = await this.#judge(manager, { ...candidate, round });
       if ('earlier' in verdict) return { accepted: true, updateId: verdict.earlier.id };
       if ('refusal' in verdict) return { accepted: false, refusal: verdict.refusal };
-      const updateId = await this.#store(manager, candidate);
+      const updateId = await this.#store(manager, candidate, change);
+      await this.quarantine.judgeLocked(manager, study, round);
       await this.transitions.applyLocked(manager, study, round, { type: 'update-accepted' });
       return { accepted: true, updateId };
     });
@@ -154,7 +157,11 @@ export class UpdatesService {
     return answer;
   }
 
-  async #store(manager: EntityManager, { site, jws, manifest, study, round }: Candidate): Promise<string> {
+  async #store(
+    manager: EntityManager,
+    { site, jws, manifest, study, round }: Candidate,
+    { norm, sketch }: Change,
+  ): Promise<string> {
     const id = this.ids.uuid();
     const now = this.clock.now();
     await manager.insert(UpdateEntity, {
@@ -165,6 +172,9 @@ export class UpdatesService {
       manifest,
       blobDigest: manifest.blob.digest,
       weightThousandths: weightOf(manifest, study),
+      state: 'accepted',
+      norm,
+      sketch: sketchToText(sketch),
       receivedAt: now,
     });
     const { steps, metrics } = manifest;

@@ -1,4 +1,4 @@
-import type { StudyManifest, StudyState } from '@consilium/shared';
+import { StudyManifest, type StudyState } from '@consilium/shared';
 import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
 @Entity('study')
@@ -19,7 +19,8 @@ export class StudyEntity {
   @Column('text', { nullable: true })
   reason!: string | null;
 
-  @Column('jsonb')
+  /** Read through its schema: a setting that a later release has added has its default. */
+  @Column('jsonb', { transformer: { to: (manifest: unknown) => manifest, from: (row) => StudyManifest.parse(row) } })
   manifest!: StudyManifest;
 
   @Column('integer', { name: 'aborts_in_a_row' })

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { Count, DigestSchema, Id, Instant, SiteName } from './primitives.js';
-import { Refusal } from './refusal.js';
+import { Quarantine, Refusal } from './refusal.js';
+import { Exclusion } from './site.js';
 import { StudyManifest } from './study.js';
 
-export const RoundState = z.enum(['open', 'collecting', 'aggregating', 'committed', 'aborted']);
+export const RoundState = z.enum(['planned', 'open', 'collecting', 'aggregating', 'committed', 'aborted']);
 export type RoundState = z.infer<typeof RoundState>;
 
 export const BlobRef = z.strictObject({ digest: DigestSchema, bytes: z.int().min(1) });
@@ -65,7 +66,18 @@ export const Assignment = z.strictObject({
   /** The newest committed model: an observer, or a site with validation volumes, measures it. */
   model: ModelVersion.nullable(),
   /** The open round in which this site is a member and has not submitted. */
-  round: z.strictObject({ id: Id, number: Count, base: BlobRef, deadline: Instant }).nullable(),
+  round: z
+    .strictObject({
+      id: Id,
+      number: Count,
+      base: BlobRef,
+      deadline: Instant,
+      /** Closed rounds whose update of this site, should it still come, counts as its update for this round. */
+      late: z.array(Id).max(100),
+    })
+    .nullable(),
+  /** Sites that are not invited until they are back, this one perhaps among them. */
+  exclusions: z.array(Exclusion).max(1000),
   /** No further round will open. */
   finished: z.boolean(),
 });
@@ -84,7 +96,18 @@ export type Evaluation = z.infer<typeof Evaluation>;
 export const Contribution = z.strictObject({
   siteId: Id,
   site: SiteName,
-  state: z.enum(['invited', 'fetching', 'evaluating', 'training', 'uploading', 'accepted', 'refused', 'missed']),
+  state: z.enum([
+    'invited',
+    'fetching',
+    'evaluating',
+    'training',
+    'uploading',
+    'accepted',
+    'quarantined',
+    'refused',
+    'lapsed',
+    'missed',
+  ]),
   done: Count,
   total: Count,
   labelled: Count.nullable(),
@@ -93,6 +116,12 @@ export const Contribution = z.strictObject({
   bytes: z.int().nullable(),
   metrics: TrainingMetrics.nullable(),
   refusal: Refusal.nullable(),
+  /** The stored update, whatever became of it. */
+  updateId: Id.nullable(),
+  /** Why the update waits, or waited, for a person. */
+  quarantine: Quarantine.nullable(),
+  norm: z.number().nullable().describe('L2 norm of the change of trained parameters'),
+  staleness: Count.describe('rounds between the one that the update was trained for and this one; 0 unless carried'),
 });
 export type Contribution = z.infer<typeof Contribution>;
 
@@ -111,10 +140,10 @@ export const RoundView = z.strictObject({
   state: RoundState,
   base: DigestSchema,
   result: BlobRef.nullable(),
-  openedAt: Instant,
-  deadline: Instant,
+  openedAt: Instant.nullable().describe('null while it is planned'),
+  deadline: Instant.nullable().describe('null while it is planned'),
   closedAt: Instant.nullable(),
-  reason: z.string().nullable().describe('why a round was aborted'),
+  reason: z.string().nullable().describe('why a round was aborted, or what a planned one waits for'),
   quorum: Count,
   contributions: z.array(Contribution),
   /** Of the model this round committed, by site; grows as sites report. */
@@ -127,6 +156,10 @@ export const RoundView = z.strictObject({
   bytes: z.int(),
 });
 export type RoundView = z.infer<typeof RoundView>;
+
+/** One report of a site's training, as charts of a round show it. */
+export const MetricPoint = z.strictObject({ site: SiteName, step: Count, metrics: TrainingMetrics });
+export type MetricPoint = z.infer<typeof MetricPoint>;
 
 export const StudyState = z.enum(['draft', 'running', 'paused', 'finished', 'stopped']);
 export type StudyState = z.infer<typeof StudyState>;

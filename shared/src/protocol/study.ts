@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Count, DigestSchema, Shape3 } from './primitives.js';
+import { Count, DigestSchema, Shape3, SiteName } from './primitives.js';
 
 /** What makes two networks the same network. The patch belongs to it: one layer norm spans a whole patch (crln: DIM). */
 export const ModelSettings = z.strictObject({
@@ -51,11 +51,33 @@ export const RoundSettings = z.strictObject({
   localSteps: z.int().min(1).max(100_000).default(100),
   minimumSites: z.int().min(1).max(1000).default(1).describe('a round opens once this many sites are connected'),
   quorum: z.int().min(1).max(1000).default(1).describe('updates a round needs to be committed'),
+  quorumShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe("share of the members' labelled volumes that accepted updates have to stand for"),
+  required: z
+    .array(SiteName)
+    .max(1000)
+    .default([])
+    .describe('sites without which no round opens, and without whose update none is committed'),
   deadlineSeconds: z
     .int()
-    .min(5)
+    .min(1)
     .max(30 * 86_400)
     .default(86_400),
+  leaseSeconds: z
+    .int()
+    .min(1)
+    .max(7 * 86_400)
+    .default(3600)
+    .describe('a member that makes no progress for so long is not waited for'),
+  late: z
+    .enum(['refuse', 'carry'])
+    .default('refuse')
+    .describe('an update after its round has closed is refused, or counts for the round that is open then'),
+  staleness: z.int().min(1).max(10).default(1).describe('rounds that a carried update may be old'),
 });
 export type RoundSettings = z.infer<typeof RoundSettings>;
 
@@ -70,6 +92,43 @@ export const AggregationSettings = z.strictObject({
 });
 export type AggregationSettings = z.infer<typeof AggregationSettings>;
 
+/** How an update may travel: as it is, rounded to 16 bits, as its difference from the base (lossless), or that difference rounded. */
+export const TransferEncoding = z.enum(['float32', 'float16', 'delta', 'delta16']);
+export type TransferEncoding = z.infer<typeof TransferEncoding>;
+
+export const TransferSettings = z.strictObject({
+  encodings: z
+    .array(TransferEncoding)
+    .min(1)
+    .max(4)
+    .default(['float32', 'delta'])
+    .describe('what sites may send; float16 and delta16 round what a site has trained'),
+});
+
+export const AdmissionSettings = z.strictObject({
+  maximumNorm: z
+    .number()
+    .positive()
+    .max(1e6)
+    .default(100)
+    .describe("refused above: the L2 norm of an update's change, in norms of the base (at least 1)"),
+  quarantineNorm: z
+    .number()
+    .min(1)
+    .max(1e6)
+    .nullable()
+    .default(10)
+    .describe("held for a person above: an update's change in medians of the round's; null never"),
+  quarantineCosine: z
+    .number()
+    .min(-1)
+    .max(1)
+    .nullable()
+    .default(-0.3)
+    .describe("held for a person below: the cosine to the mean direction of the round's other updates; null never"),
+});
+export type AdmissionSettings = z.infer<typeof AdmissionSettings>;
+
 /** A study as sites consent to it. Its canonical JSON is hashed, and the digest names it everywhere. */
 export const StudyManifest = z
   .strictObject({
@@ -83,6 +142,8 @@ export const StudyManifest = z
     training: TrainingSettings.prefault({}),
     rounds: RoundSettings.prefault({}),
     aggregation: AggregationSettings.prefault({}),
+    transfer: TransferSettings.prefault({}),
+    admission: AdmissionSettings.prefault({}),
     initial: z
       .union([z.strictObject({ seed: z.int().min(0).max(0xffffffff) }), z.strictObject({ digest: DigestSchema })])
       .default({ seed: 0 })

@@ -1,0 +1,67 @@
+import type { Refusal } from '../protocol/refusal.js';
+
+/** Values of a sketch. The cosine of two sketches is off by about 1/sqrt(this), 0.03. */
+export const SKETCH_VALUES = 1024;
+
+/** What admission keeps of how an update differs from its base, over trained parameters in the study's order. */
+export interface Change {
+  /** L2 norm of update - base. */
+  norm: number;
+  /** L2 norm of the base. */
+  baseNorm: number;
+  /** A count sketch [SKETCH_VALUES]: each value's difference, with a sign drawn from its place, in a bucket drawn likewise. */
+  sketch: Float32Array;
+}
+
+/**
+ * Shrinks the difference of two models to a few values whose dot products estimate those of the whole differences
+ * (Charikar, Chen, Farach-Colton 2002), in one pass: updates are compared without any of them being read again.
+ */
+export class ChangeSketch {
+  readonly #buckets = new Float64Array(SKETCH_VALUES);
+  #place = 0;
+  #squares = 0;
+  #baseSquares = 0;
+
+  /** The next values of both models; windows may be of any length, the order of tensors has to be the same for all. */
+  add(update: Float32Array, base: Float32Array): void {
+    const buckets = this.#buckets;
+    let squares = 0;
+    let baseSquares = 0;
+    let place = this.#place;
+    for (let i = 0; i < update.length; i++, place++) {
+      const difference = update[i] - base[i];
+      squares += difference * difference;
+      baseSquares += base[i] * base[i];
+      const hash = mixed(place);
+      buckets[hash & (SKETCH_VALUES - 1)] += hash < 0 ? -difference : difference;
+    }
+    this.#squares += squares;
+    this.#baseSquares += baseSquares;
+    this.#place = place;
+  }
+
+  finish(): Change {
+    return {
+      norm: Math.sqrt(this.#squares),
+      baseNorm: Math.sqrt(this.#baseSquares),
+      sketch: Float32Array.from(this.#buckets),
+    };
+  }
+}
+
+/** 32 well-mixed bits of a place (the constants are those of "lowbias32" by C. Wellons). */
+function mixed(place: number): number {
+  let bits = place ^ (place >>> 16);
+  bits = Math.imul(bits, 0x7feb352d);
+  bits = Math.imul(bits ^ (bits >>> 15), 0x846ca68b);
+  return bits ^ (bits >>> 16);
+}
+
+/** `maximum`: of the change's norm, in norms of the base (at least 1, so that a model of zeros may be trained). */
+export function normRefusal({ norm, baseNorm }: Change, maximum: number): Refusal | null {
+  const bound = maximum * Math.max(1, baseNorm);
+  if (norm <= bound) return null;
+  const sentence = `Update: expected a change with an L2 norm of at most ${bound.toPrecision(3)}, got ${norm.toPrecision(3)}.`;
+  return { reason: 'norm-too-large', sentence };
+}
