@@ -4,6 +4,7 @@ import { renderTable, StatusLog } from './console.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { verdict } from './session.js';
 import { statusLine, statusSentence } from './status-text.js';
+import { volumesBar, volumesSentence } from './volume-progress.js';
 import { silentLog } from '../agent/log.js';
 
 test('every kind of failure has an exit code of its own', () => {
@@ -25,6 +26,14 @@ test('a terminal gets a bar, a log a sentence now and then', () => {
   const log = new StatusLog({ ...silentLog, info: (line) => lines.push(line) }, () => now);
   for (now = 0; now < 60_000; now += 1000) log.show(`at ${now}`);
   expect(lines).toEqual(['at 0', 'at 30000']);
+});
+
+test('a job over volumes is as far as its windows', () => {
+  const progress = { done: 1, total: 4, metrics: null };
+  expect(volumesBar(progress)).toBe('[######..................]  25 % 1 of 4 volumes');
+  const within = { ...progress, windows: { done: 5, total: 10 } };
+  expect(volumesBar(within)).toBe('[#########...............]  37 % volume 2 of 4, window 5 of 10');
+  expect(volumesSentence(within)).toBe('volume 2 of 4, window 5 of 10');
 });
 
 test('a table lines its numbers up', () => {

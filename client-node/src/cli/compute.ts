@@ -13,7 +13,12 @@ export function startTrainer(settings: NodeSettings, log: Log, session: Session)
       cache: settings.cache!,
       memoryMegabytes: settings.memoryMegabytes,
       checkpointSeconds: settings.checkpointSeconds,
-      overlap: settings.overlap,
+      inference: {
+        overlap: settings.overlap,
+        stride: settings.stride ?? null,
+        weighting: settings.weighting,
+        batch: settings.batch,
+      },
       allowJavascriptEngine: settings.allowJavascriptEngine,
     },
     onNote: (level, sentence) => log[level](sentence),

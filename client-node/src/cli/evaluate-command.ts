@@ -7,7 +7,7 @@ import { startTrainer } from './compute.js';
 import { createLog, printJson, renderTable, StatusLine } from './console.js';
 import { withEngine, withHome, withModel } from './options.js';
 import type { Session } from './session.js';
-import { bar } from './status-text.js';
+import { volumeProgress } from './volume-progress.js';
 
 interface EvaluateFlags {
   model?: string;
@@ -30,7 +30,7 @@ export function addEvaluateCommand(program: Command, session: Session): void {
         { kind: 'evaluate', study: chosen.study, model: chosen.path, validation: resolve(directory) },
         {
           signal: session.signal,
-          onProgress: ({ done, total }) => status.show(`measuring ${bar(done, total)} ${done}/${total}`),
+          onProgress: volumeProgress('measuring', status, log),
         },
       );
       status.clear();

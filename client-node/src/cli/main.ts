@@ -19,7 +19,7 @@ function createProgram(session: Session): Command {
     .exitOverride()
     .showHelpAfterError('(add --help for the options)')
     .addHelpText(
-      'after',
+      'afterAll',
       `\nExit codes: ${exitCodeText()}\nEvery setting is also an environment variable, --threads as CONSILIUM_NODE_THREADS, and a line of node.json in the home.`,
     );
   addEnrolCommand(program);

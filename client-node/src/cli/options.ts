@@ -14,6 +14,9 @@ export function withEngine(command: Command): Command {
     .option('--cache <dir>', 'resampled volumes (default: cache/ of the home)')
     .option('--memory-megabytes <n>', 'memory for volumes')
     .option('--overlap <share>', 'of neighbouring windows when predicting, 0 to 0.9 (default 0.5)')
+    .option('--stride <HxWxD>', 'voxels between windows, in place of an overlap; the method was published with 18x18x4')
+    .option('--weighting <how>', "of a window's voxels when predicting: uniform or gaussian (default uniform)")
+    .option('--batch <n>', 'windows that go through the network together when predicting (default 1)')
     .option('--allow-javascript-engine', 'go on without TensorFlow: right, and 150 times slower');
 }
 

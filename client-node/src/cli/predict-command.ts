@@ -8,7 +8,7 @@ import { startTrainer } from './compute.js';
 import { createLog, printJson, StatusLine } from './console.js';
 import { withEngine, withHome, withModel } from './options.js';
 import type { Session } from './session.js';
-import { bar } from './status-text.js';
+import { volumeProgress } from './volume-progress.js';
 
 interface PredictFlags {
   out?: string;
@@ -40,7 +40,7 @@ export function addPredictCommand(program: Command, session: Session): void {
         },
         {
           signal: session.signal,
-          onProgress: ({ done, total }) => status.show(`segmenting ${bar(done, total)} ${done}/${total}`),
+          onProgress: volumeProgress('segmenting', status, log),
         },
       );
       status.clear();

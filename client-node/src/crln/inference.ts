@@ -1,33 +1,27 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { normalisePatches } from './augmentation.js';
-import { cornersAlong, cutWindow, Slab, windowWeights } from './inference-windows.js';
+import { normaliseRange } from './augmentation-intensity.js';
+import { Slab, strideOf, WindowGrid, type PredictedRows, type Triple, type Weighting } from './inference-windows.js';
 import { EVALUATION } from './layers/layer.js';
 import type { Network } from './network.js';
 
-type Triple = readonly [number, number, number];
-
 export interface InferenceOptions {
-  /** Voxels between neighbouring windows; the default is half a patch. */
+  /** Voxels between neighbouring windows, at most the patch; the default is half a patch. Published: 18 x 18 x 4. */
   readonly stride?: Triple;
   /** Windows that go through the network together. */
   readonly batch?: number;
   /** Whether the middle of a window counts for more than its rim. */
-  readonly weighting?: 'uniform' | 'gaussian';
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (windowsDone: number, windows: number) => void;
-}
-
-/** Finished rows of a prediction: mean probabilities over windows [rows, w, d, C] from row `begin` of the volume on. */
-export interface PredictedRows {
-  readonly begin: number;
-  readonly rows: number;
-  readonly probability: Float32Array;
+  readonly weighting?: Weighting;
+  /** At most so many rows are given at a time; of effect on memory alone. */
+  readonly slabRows?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((windowsDone: number, windows: number) => void) | undefined;
 }
 
 /**
  * Sliding-window inference with rectified logits and running batch-norm moments. image [h, w, d, channels] in any scale:
  * each window is min-max normalised, as in training; a volume smaller than the patch is padded with its minimum.
- * Gives rows as they are finished, so that at most a patch's height of probabilities is held.
+ * Gives rows in order as they are finished, so that at most a patch's height of probabilities is held. Every window is
+ * predicted: also where an image is constant, prototypes and biases say something.
  */
 export async function* predictRows(
   network: Network,
@@ -36,39 +30,39 @@ export async function* predictRows(
   options: InferenceOptions = {},
 ): AsyncGenerator<PredictedRows> {
   const { patch, classes, channels } = network.settings;
-  const half = patch.map((side) => side / 2) as [number, number, number];
-  const { stride = half, batch = 2, weighting = 'uniform', signal, onProgress } = options;
-  const axes = patch.map((side, axis) => cornersAlong(shape[axis], side, stride[axis]));
-  const [xs, ys, zs] = axes as [number[], number[], number[]];
-  const columns = ys.flatMap((y) => zs.map((z) => [y, z] as const));
-  const weights = windowWeights(patch, weighting);
-  const padding = image.reduce((lowest, value) => Math.min(lowest, value), Infinity);
-  const slab = new Slab(Math.min(patch[0], shape[0]), shape, classes);
+  const {
+    stride = strideOf(patch, 0.5),
+    batch = 1,
+    weighting = 'uniform',
+    slabRows = 16,
+    signal,
+    onProgress,
+  } = options;
+  const grid = new WindowGrid(shape, patch, stride, weighting);
+  const slab = new Slab(grid, classes);
+  const padding = lowest(image);
   const voxels = patch[0] * patch[1] * patch[2];
-  let done = 0;
-  for (const [row, x] of xs.entries()) {
-    for (let first = 0; first < columns.length; first += batch) {
-      await nextTurn();
-      signal?.throwIfAborted();
-      const corners = columns.slice(first, first + batch).map(([y, z]) => [x, y, z] as const);
-      const windows = new Float32Array(corners.length * voxels * channels);
-      corners.forEach((corner, i) => {
-        cutWindow(image, shape, channels, corner, patch, padding, windows, i * voxels * channels);
-      });
-      const probability = windowProbabilities(network, windows, corners.length);
-      corners.forEach((corner, i) => {
-        slab.add(probability, i * voxels * classes, corner, patch, weights);
-      });
-      done += corners.length;
-      onProgress?.(done, xs.length * columns.length);
+  for (let first = 0; first < grid.corners.length; first += batch) {
+    await nextTurn();
+    signal?.throwIfAborted();
+    const corners = grid.corners.slice(first, first + batch);
+    const windows = new Float32Array(corners.length * voxels * channels);
+    for (const [i, corner] of corners.entries()) {
+      const [begin, end] = [i * voxels * channels, (i + 1) * voxels * channels];
+      grid.cut(image, channels, corner, padding, windows, begin);
+      normaliseRange(windows, begin, end, channels);
     }
-    const begin = Math.max(0, x);
-    const end = Math.max(xs[row + 1] ?? shape[0], 0);
-    yield { begin, rows: end - begin, probability: slab.finish(end) };
+    const probability = windowProbabilities(network, windows, corners.length);
+    for (const [i, corner] of corners.entries()) {
+      yield* slab.finish(corner[0], slabRows);
+      slab.add(probability, i * voxels * classes, corner);
+    }
+    onProgress?.(first + corners.length, grid.corners.length);
   }
+  yield* slab.finish(shape[0], slabRows);
 }
 
-/** The most probable class of every voxel [h, w, d]. */
+/** The most probable class of every voxel [h, w, d]; the first of equals. */
 export async function predictVolume(
   network: Network,
   image: Float32Array,
@@ -90,14 +84,18 @@ export async function predictVolume(
   return label;
 }
 
-/** windows [n, patch, channels] in any scale -> probabilities [n, patch, C] */
+/** windows [n, patch, channels], normalised -> probabilities [n, patch, C] */
 function windowProbabilities(network: Network, windows: Float32Array, n: number): Float32Array {
   const { ops, settings } = network;
-  const shape = [n, ...settings.patch] as [number, number, number, number];
-  const { image } = normalisePatches({ image: windows, shape });
-  const input = ops.fromHost(image, [...shape, settings.channels]);
+  const input = ops.fromHost(windows, [n, ...settings.patch, settings.channels]);
   const { logits, relationship } = network.forward(input, EVALUATION);
   const probability = ops.tidy(() => ops.toHost(ops.softmax(network.rectify(logits, relationship))) as Float32Array);
   ops.dispose(logits, relationship);
   return probability;
+}
+
+function lowest(values: Float32Array): number {
+  let minimum = Infinity;
+  for (const value of values) if (value < minimum) minimum = value;
+  return minimum;
 }

@@ -39,6 +39,16 @@ test('options of commands are not settings, and an unknown setting in node.json 
   expect(() => resolve({})).toThrow(/tread/);
 });
 
+test('a stride takes the place of an overlap, and a nearer overlap that of a farther stride', () => {
+  expect(resolve({})).toMatchObject({ overlap: 0.5, weighting: 'uniform', batch: 1 });
+  writeFileSync(join(home, 'node.json'), JSON.stringify({ overlap: 0.25, stride: '18x18x4' }));
+  expect(resolve({}).stride).toEqual([18, 18, 4]);
+  expect(resolve({ overlap: '0.75' })).toMatchObject({ overlap: 0.75 });
+  expect(resolve({ overlap: '0.75' }).stride).toBeUndefined();
+  expect(resolve({ stride: '8x8x8' }, { CONSILIUM_NODE_OVERLAP: '0.5' }).stride).toEqual([8, 8, 8]);
+  expect(() => resolve({ stride: '8x8' })).toThrow('stride: expected three numbers of voxels such as 18x18x4');
+});
+
 test('a value that cannot be is one sentence', () => {
   expect(() => resolve({ threads: 'many' })).toThrow(/threads/);
   expect(() => resolve({ server: 'hospital' })).toThrow(/server: expected a server URL such as/);

@@ -12,6 +12,11 @@ export const ServerUrl = z
 const Yes = z.union([z.boolean(), z.stringbool()]);
 const WholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
 
+const Stride = z
+  .string()
+  .regex(/^[1-9]\d{0,3}(x[1-9]\d{0,3}){2}$/, 'expected three numbers of voxels such as 18x18x4')
+  .transform((sides) => sides.split('x').map(Number) as [number, number, number]);
+
 /** Everything that may differ between two nodes, parsed once per process. */
 const NodeSettingsSchema = z.strictObject({
   home: z.string().min(1),
@@ -33,7 +38,10 @@ const NodeSettingsSchema = z.strictObject({
     .min(0)
     .max(0.9)
     .default(0.5)
-    .describe('of windows when predicting; more is smoother and slower'),
+    .describe('of neighbouring windows when predicting, also in rounds; more is smoother and slower'),
+  stride: Stride.optional().describe('voxels between windows, in place of an overlap; published: 18x18x4'),
+  weighting: z.enum(['uniform', 'gaussian']).default('uniform').describe("of a window's voxels when predicting"),
+  batch: WholeNumber(1, 64).default(1).describe('windows that go through the network together when predicting'),
   allowJavascriptEngine: Yes.default(false).describe('train without TensorFlow: right, and 150 times slower'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   logFormat: z.enum(['text', 'json']).default('text'),
@@ -83,12 +91,22 @@ export function resolveSettings(sources: SettingSources): NodeSettings {
     sources.workingDirectory,
     text(flags['home']) ?? text(environment['home']) ?? join(homedir(), '.consilium', 'node'),
   );
-  const near = { ...withPaths(environment, sources.workingDirectory), ...withPaths(flags, sources.workingDirectory) };
-  const parsed = NodeSettingsSchema.safeParse({ ...withPaths(fromFile(home), home), ...near, home });
+  const layers = [
+    withPaths(fromFile(home), home),
+    withPaths(environment, sources.workingDirectory),
+    withPaths(flags, sources.workingDirectory),
+  ];
+  const parsed = NodeSettingsSchema.safeParse({ ...layers.reduce(laidOver), home });
   if (!parsed.success) {
     throw new NodeFailure('usage', `the node's settings: ${firstIssue(parsed.error)}`);
   }
   return { ...parsed.data, cache: parsed.data.cache ?? join(home, 'cache') };
+}
+
+/** Stride and overlap say the same thing: a nearer one of either takes the place of a farther one of both. */
+function laidOver(far: Layer, near: Layer): Layer {
+  const { stride, ...rest } = far;
+  return near['overlap'] === undefined || stride === undefined ? { ...far, ...near } : { ...rest, ...near };
 }
 
 export function settingsFromProcess(flags: Layer): NodeSettings {

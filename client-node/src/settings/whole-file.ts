@@ -5,13 +5,18 @@ import type { z } from 'zod';
 import { asFileFailure, NodeFailure, systemCode } from './failure.js';
 
 /** Writes beside the target, flushes and renames: a reader sees the old file or the new one, never a part. */
-export async function writeWholeFile(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
+export async function writeWholeFile(
+  path: string,
+  data: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  mode = 0o644,
+): Promise<void> {
   const temporary = `${path}.${randomUUID()}.part`;
   try {
     await mkdir(dirname(path), { recursive: true });
     const file = await open(temporary, 'wx', mode);
     try {
-      await file.writeFile(data);
+      const pieces = typeof data === 'string' || data instanceof Uint8Array ? [data] : data;
+      for await (const piece of pieces) await file.writeFile(piece);
       await file.sync();
     } finally {
       await file.close();

@@ -1,5 +1,5 @@
 import { NodeFailure } from '../settings/failure.js';
-import { openSite, segmentationMetrics } from '../volumes/index.js';
+import { loadCase, openSite, segmentationMetrics } from '../volumes/index.js';
 import type { JobContext } from './job-loop.js';
 import type { Evaluated, EvaluateJob, VolumeFigures } from './messages.js';
 import { Predictor } from './predictor.js';
@@ -20,8 +20,17 @@ export async function evaluate(job: EvaluateJob, workshop: Workshop, context: Jo
   try {
     for (const entry of site.labelled) {
       context.signal.throwIfAborted();
-      const one = await workshop.cases.get(entry, spacing);
-      const prediction = await predictor.labels(one, context.signal);
+      const one = await loadCase(entry, spacing, workshop.options.cache);
+      const prediction = await predictor.labels(one, {
+        signal: context.signal,
+        onProgress: (windows, total) =>
+          context.onProgress({
+            done: volumes.length,
+            total: site.labelled.length,
+            metrics: null,
+            windows: { done: windows, total },
+          }),
+      });
       const { mean } = segmentationMetrics(prediction, one.label!, one.shape, one.spacing, model.classes);
       const { dice, jaccard, hd95, asd } = mean;
       volumes.push({ name: entry.name, dice, jaccard, hd95, asd });

@@ -9,8 +9,15 @@ const Options = z.object({
   threads: z.int(),
   cache: z.string(),
   memoryMegabytes: z.number(),
+  cacheMegabytes: z.number(),
+  dataWorkers: z.int(),
   checkpointSeconds: z.number(),
-  overlap: z.number(),
+  inference: z.object({
+    overlap: z.number(),
+    stride: z.tuple([z.int(), z.int(), z.int()]).nullable(),
+    weighting: z.enum(['uniform', 'gaussian']),
+    batch: z.int(),
+  }),
   allowJavascriptEngine: z.boolean(),
 });
 

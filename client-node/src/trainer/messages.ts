@@ -70,6 +70,8 @@ export interface PredictJob {
 export interface Predicted {
   written: { image: string; prediction: string }[];
   failed: { image: string; sentence: string }[];
+  /** Most resident memory that the trainer process has had. */
+  peakMegabytes: number;
 }
 
 export type Job = SurveyJob | TrainJob | EvaluateJob | PredictJob;
@@ -88,6 +90,10 @@ export interface JobProgress {
   done: number;
   total: number;
   metrics: TrainingMetrics | null;
+  /** Of training: share of the time that went by without a batch. Stays at the site. */
+  dataWaitShare?: number;
+  /** Windows of the volume under way, where volumes are predicted. */
+  windows?: { done: number; total: number };
 }
 
 export type ToTrainer = { type: 'job'; id: number; job: Job } | { type: 'abort'; id: number };
@@ -104,8 +110,19 @@ export interface TrainerOptions {
   threads: number;
   cache: string;
   memoryMegabytes: number;
+  /** Of resampled volumes on disk. */
+  cacheMegabytes: number;
+  /** Threads that prepare batches; 0 = the one that trains. */
+  dataWorkers: number;
   checkpointSeconds: number;
-  /** Of neighbouring windows when predicting: share of a patch's side. */
-  overlap: number;
+  inference: {
+    /** Of neighbouring windows: share of a patch's side; where there is no stride. */
+    overlap: number;
+    /** Voxels between neighbouring windows [h, w, d]. */
+    stride: readonly [number, number, number] | null;
+    weighting: 'uniform' | 'gaussian';
+    /** Windows that go through the network together. */
+    batch: number;
+  };
   allowJavascriptEngine: boolean;
 }

@@ -1,59 +1,50 @@
 import { readFile } from 'node:fs/promises';
 import { decodeContainer, modelTensors, type ModelSettings } from '@consilium/shared';
+import { strideOf, type PredictedRows } from '../crln/inference-windows.js';
 import { Network, predictRows, predictVolume, type InferenceOptions } from '../crln/index.js';
 import { NodeFailure } from '../settings/failure.js';
-import type { Case, StudySegmentation } from '../volumes/index.js';
-import { voxelCount } from '../volumes/index.js';
+import { times, type Case } from '../volumes/index.js';
+import type { TrainerOptions } from './messages.js';
 import type { Workshop } from './workshop.js';
 
-/** Above this a volume's probabilities are not held at once, and a prediction has the study grid's borders. */
-const MOST_PROBABILITY_BYTES = 2 ** 30;
+type Watching = Pick<InferenceOptions, 'signal' | 'onProgress'>;
 
 /** A model on the engine, ready for volumes on the study's spacing. */
 export class Predictor {
   private constructor(
     private readonly network: Network,
-    private readonly settings: ModelSettings,
     private readonly options: InferenceOptions,
   ) {}
 
   static async open(workshop: Workshop, settings: ModelSettings, path: string): Promise<Predictor> {
+    const { inference } = workshop.options;
+    const options = { ...inference, stride: strideFor(settings, inference) };
     const { ops } = await workshop.engine();
     const { tensors } = decodeContainer(await readFile(path));
     const missing = modelTensors(settings).find(({ name }) => !tensors.has(name));
     if (missing !== undefined) {
       throw new NodeFailure('usage', `model ${path}: expected the study's tensors, found no ${missing.name}`);
     }
-    const share = 1 - workshop.options.overlap;
-    const stride = settings.patch.map((side) => Math.max(1, Math.round(side * share))) as [number, number, number];
-    return new Predictor(Network.load(ops, settings, tensors), settings, { stride });
+    return new Predictor(Network.load(ops, settings, tensors), options);
   }
 
   /** Class of every voxel of the case's grid. */
-  labels(one: Case, signal: AbortSignal): Promise<Uint8Array> {
-    return predictVolume(this.network, one.image, one.shape, { ...this.options, signal });
+  labels(one: Case, watching: Watching): Promise<Uint8Array> {
+    return predictVolume(this.network, one.image, one.shape, { ...this.options, ...watching });
   }
 
-  /** For the image's own grid: probabilities where there is room for them, since they give smoother borders. */
-  async segmentation(one: Case, signal: AbortSignal): Promise<StudySegmentation> {
-    const { shape, spacing } = one;
-    const { classes } = this.settings;
-    const values = voxelCount(shape) * classes;
-    if (values * Float32Array.BYTES_PER_ELEMENT > MOST_PROBABILITY_BYTES) {
-      return { shape, spacing, label: await this.labels(one, signal) };
-    }
-    const probabilities = new Float32Array(values);
-    const row = values / shape[0];
-    for await (const { begin, rows, probability } of predictRows(this.network, one.image, shape, {
-      ...this.options,
-      signal,
-    })) {
-      probabilities.set(probability.subarray(0, rows * row), begin * row);
-    }
-    return { shape, spacing, classes, probabilities };
+  /** Class probabilities of the case's grid, rows as they are finished. */
+  rows(one: Case, watching: Watching): AsyncIterable<PredictedRows> {
+    return predictRows(this.network, one.image, one.shape, { ...this.options, ...watching });
   }
 
   dispose(): void {
-    this.network.weights.dispose();
+    this.network.dispose();
   }
+}
+
+function strideFor({ patch }: ModelSettings, { stride, overlap }: TrainerOptions['inference']) {
+  if (stride === null) return strideOf(patch, overlap);
+  if (stride.every((step, axis) => step <= patch[axis])) return stride;
+  throw new NodeFailure('usage', `stride: expected at most the study's patch, ${times(patch)}, got ${times(stride)}`);
 }

@@ -31,7 +31,7 @@ function childThat(statement: string): TrainerProcess {
       cache: folder,
       memoryMegabytes: 100,
       checkpointSeconds: 1,
-      overlap: 0.5,
+      inference: { overlap: 0.5, stride: null, weighting: 'uniform', batch: 1 },
       allowJavascriptEngine: true,
     },
     onNote: (_, sentence) => notes.push(sentence),

@@ -5,7 +5,6 @@ export { PatchSampler } from './patch-sampler.js';
 export type { SamplerState } from './patch-sampler.js';
 export { segmentationMetrics } from './metrics.js';
 export { writePrediction } from './prediction.js';
-export type { StudySegmentation } from './prediction.js';
 export { PHANTOM_SHAPE, writePhantomSite } from './phantom-site.js';
 export type { PhantomSiteOptions } from './phantom-site.js';
 export { dataCheckTable } from './data-check-table.js';

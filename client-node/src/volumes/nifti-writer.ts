@@ -1,16 +1,16 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
 import { writeWholeFile } from '../settings/whole-file.js';
 import { columnLength } from './orientation.js';
 import { voxelCount, type NativeGeometry } from './volume.js';
-
-const gzipped = promisify(gzip);
 
 const HEADER = 348;
 /** Header and the four bytes that say "no extensions". */
 const VOXELS_AT = 352;
 const LABEL_INTENT = 1002;
 const MILLIMETRES = 2;
+/** Of a file that is written: packed and written while the next is waited for. */
+const PIECE_BYTES = 1 << 20;
 
 export interface NiftiContent {
   /** In the file's own order, i fastest. */
@@ -23,14 +23,21 @@ export interface NiftiContent {
 
 /** NIfTI-1, little-endian, orientation in the sform; nothing of a patient is in it. */
 export function encodeNifti(content: NiftiContent): Uint8Array {
+  return new Uint8Array(Buffer.concat([...niftiPieces(content)]));
+}
+
+/** The same bytes one after another, voxels as views: a large volume is never held twice. */
+function* niftiPieces(content: NiftiContent): Generator<Uint8Array> {
   const { voxels, geometry } = content;
   if (voxels.length !== voxelCount(geometry.shape)) {
     throw new RangeError(`NIfTI: expected ${voxelCount(geometry.shape)} voxels, got ${voxels.length}`);
   }
-  const bytes = new Uint8Array(VOXELS_AT + voxels.byteLength);
-  writeHeader(new DataView(bytes.buffer, 0, VOXELS_AT), content);
-  bytes.set(new Uint8Array(voxels.buffer, voxels.byteOffset, voxels.byteLength), VOXELS_AT);
-  return bytes;
+  const header = new Uint8Array(VOXELS_AT);
+  writeHeader(new DataView(header.buffer), content);
+  yield header;
+  for (let at = 0; at < voxels.byteLength; at += PIECE_BYTES) {
+    yield new Uint8Array(voxels.buffer, voxels.byteOffset + at, Math.min(PIECE_BYTES, voxels.byteLength - at));
+  }
 }
 
 function writeHeader(view: DataView, { voxels, geometry, slope, intercept, isLabel }: NiftiContent): void {
@@ -53,6 +60,6 @@ function writeHeader(view: DataView, { voxels, geometry, slope, intercept, isLab
 
 /** Packed where the name ends in .gz. A reader sees the whole file or none. */
 export async function writeNifti(path: string, content: NiftiContent): Promise<void> {
-  const bytes = encodeNifti(content);
-  await writeWholeFile(path, path.endsWith('.gz') ? await gzipped(bytes, { level: 6 }) : bytes);
+  const pieces = niftiPieces(content);
+  await writeWholeFile(path, path.endsWith('.gz') ? Readable.from(pieces).pipe(createGzip({ level: 6 })) : pieces);
 }

@@ -116,15 +116,26 @@ export function toRas(
 
 /** The way back: RAS [x, y, z] (z fastest) to the file's own order (i fastest). `shape` is the file's. */
 export function fromRas<T extends Uint8Array | Int16Array>(voxels: T, shape: Triple, map: AxisMap): T {
-  const ras = toRasOrder(shape, map);
-  const { start, step } = walk(shape, map);
   const out = voxels.slice() as T;
-  forTiles(ras, (y, x0, x1, z0, z1) => {
+  placeRasRows(voxels, 0, out, shape, map);
+  return out;
+}
+
+/** Puts RAS rows [rows, y, z] from row `first` of a volume on where the file's array `out` has them. */
+export function placeRasRows<T extends Uint8Array | Int16Array>(
+  voxels: T,
+  first: number,
+  out: T,
+  shape: Triple,
+  map: AxisMap,
+): void {
+  const [, height, depth] = toRasOrder(shape, map);
+  const { start, step } = walk(shape, map);
+  forTiles([voxels.length / (height * depth), height, depth], (y, x0, x1, z0, z1) => {
     for (let x = x0; x < x1; x++) {
-      const row = (x * ras[1] + y) * ras[2];
-      const from = start + x * step[0] + y * step[1];
-      for (let z = z0; z < z1; z++) out[from + z * step[2]] = voxels[row + z]!;
+      const row = (x * height + y) * depth;
+      const to = start + (first + x) * step[0] + y * step[1];
+      for (let z = z0; z < z1; z++) out[to + z * step[2]] = voxels[row + z]!;
     }
   });
-  return out;
 }

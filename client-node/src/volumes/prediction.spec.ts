@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { segmentationMetrics } from './metrics.js';
 import { writePhantomSite } from './phantom-site.js';
-import { onNativeGrid, writePrediction } from './prediction.js';
+import { NativeLabels, writePrediction, type ProbabilityRows } from './prediction.js';
 import { loadCase, openSite } from './site.js';
 import { asLabelMap, readVolume } from './volume-file.js';
 import type { Triple } from './volume.js';
@@ -16,6 +16,23 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const spacing: Triple = [1, 1, 1];
+
+/** One-hot probabilities of a label map, `rows` at a time. */
+function* asRows(label: Uint8Array, shape: Triple, classes: number, rows: number): Generator<ProbabilityRows> {
+  const row = shape[1] * shape[2];
+  for (let begin = 0; begin < shape[0]; begin += rows) {
+    const some = label.subarray(begin * row, (begin + rows) * row);
+    const probability = new Float32Array(some.length * classes);
+    some.forEach((value, index) => (probability[classes * index + value] = 1));
+    yield { begin, rows: some.length / row, probability };
+  }
+}
+
+function onNativeGrid(rows: Iterable<ProbabilityRows>, ...[grid, native]: ConstructorParameters<typeof NativeLabels>) {
+  const labels = new NativeLabels(grid, native);
+  for (const some of rows) labels.add(some);
+  return labels.whole();
+}
 
 describe("back on the image's own grid", () => {
   it.each([
@@ -34,19 +51,21 @@ describe("back on the image's own grid", () => {
     });
     const entry = (await openSite(folder, { classes: 2 })).labelled[0];
     const one = await loadCase(entry, spacing);
-    const probabilities = new Float32Array(one.label!.length * 2);
-    one.label!.forEach((value, index) => (probabilities[2 * index + value] = 1));
     const truth = await readVolume(entry.label!);
     const image = await readVolume(entry.image);
-    for (const kind of [{ label: one.label! }, { probabilities, classes: 2 }]) {
-      const path = join(folder, 'prediction.nii.gz');
-      await writePrediction(path, { shape: one.shape, spacing, ...kind }, one.native);
-      const written = await readVolume(path);
-      expect(written.geometry).toEqual(image.geometry);
-      expect(written.shape).toEqual(image.shape);
-      const [ours, theirs] = [asLabelMap(written.image), asLabelMap(truth.image)];
-      const { perClass } = segmentationMetrics(ours, theirs, written.shape, native, 2);
-      for (const { dice } of perClass) expect(dice).toBeGreaterThan(0.95);
+    const path = join(folder, 'prediction.nii.gz');
+    const grid = { shape: one.shape, spacing, classes: 2 };
+    await writePrediction(path, asRows(one.label!, one.shape, 2, 16), grid, one.native);
+    const written = await readVolume(path);
+    expect(written.geometry).toEqual(image.geometry);
+    expect(written.shape).toEqual(image.shape);
+    const [ours, theirs] = [asLabelMap(written.image), asLabelMap(truth.image)];
+    const { perClass } = segmentationMetrics(ours, theirs, written.shape, native, 2);
+    for (const { dice } of perClass) expect(dice).toBeGreaterThan(0.95);
+    const whole = onNativeGrid(asRows(one.label!, one.shape, 2, one.shape[0]), grid, one.native);
+    for (const rows of [1, 7]) {
+      const piecewise = onNativeGrid(asRows(one.label!, one.shape, 2, rows), grid, one.native);
+      expect(Buffer.compare(piecewise, whole)).toBe(0);
     }
   });
 });
@@ -59,18 +78,23 @@ it('an image of unknown spacing gets its prediction voxel for voxel', () => {
     spacingKnown: false,
   };
   const label = Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7]);
+  const grid = { shape: [2, 2, 2] as Triple, spacing: [3, 3, 3] as Triple, classes: 8 };
   // i fastest in the file.
-  expect([...onNativeGrid({ label, shape: [2, 2, 2], spacing: [3, 3, 3] }, native)]).toEqual([0, 4, 2, 6, 1, 5, 3, 7]);
+  expect([...onNativeGrid(asRows(label, grid.shape, 8, 1), grid, native)]).toEqual([0, 4, 2, 6, 1, 5, 3, 7]);
 });
 
-it('refuses a map of another size', () => {
+it('refuses rows of another size, and rows left out', () => {
   const native = {
     shape: [2, 2, 2] as Triple,
     affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
     affineCode: 1,
     spacingKnown: true,
   };
-  expect(() => onNativeGrid({ label: new Uint8Array(7), shape: [2, 2, 2], spacing }, native)).toThrow(
-    /expected 2 x 2 x 2 x 1/,
+  const grid = { shape: native.shape, spacing, classes: 2 };
+  const row = { begin: 0, rows: 1, probability: new Float32Array(8) };
+  expect(() => onNativeGrid([{ ...row, probability: new Float32Array(7) }], grid, native)).toThrow(
+    'expected rows from 0 of 2 x 2 x 2, got 7 values from row 0 on',
   );
+  expect(() => onNativeGrid([{ ...row, begin: 1 }], grid, native)).toThrow('from row 1 on');
+  expect(() => onNativeGrid([row], grid, native)).toThrow('expected 2 rows, got 1');
 });
