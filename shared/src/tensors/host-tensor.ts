@@ -1,3 +1,5 @@
+import { fromHalf } from './half.js';
+
 /** Values as they lie in memory, C order (last axis fastest). float16 and bfloat16 are their raw 16 bits. */
 export type HostTensor = {
   [D in keyof HostArrays]: { shape: number[]; dtype: D; data: HostArrays[D] };
@@ -40,7 +42,7 @@ export function float32Values(tensor: HostTensor): Float32Array {
     case 'float32':
       return tensor.data;
     case 'float16':
-      return Float32Array.from(tensor.data, float16ToNumber);
+      return Float32Array.from(tensor.data, fromHalf);
     case 'bfloat16':
       return new Float32Array(Uint32Array.from(tensor.data, (bits) => bits << 16).buffer);
     case 'int64':
@@ -48,14 +50,4 @@ export function float32Values(tensor: HostTensor): Float32Array {
     default:
       return Float32Array.from(tensor.data);
   }
-}
-
-/** IEEE 754 binary16: 1 sign bit, 5 exponent bits (bias 15), 10 fraction bits. */
-function float16ToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -1,0 +1,8 @@
+export {
+  decodeTransfer,
+  encodeTransfer,
+  isLossless,
+  needsBase,
+  type ByteSource,
+  type Coding,
+} from './transfer-coding.js';
