@@ -1,49 +1,44 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createReadStream } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Injectable } from '@nestjs/common';
 import { digestOfBytes, type Digest } from '@consilium/shared';
-import { HomeFolder } from '../settings/home-folder.js';
-import { systemCode } from '../settings/start-refused.js';
 
 export interface StoredBlob {
   digest: Digest;
   bytes: number;
 }
 
+/** Both ends are read. */
+export interface ByteRange {
+  first: number;
+  last: number;
+}
+
 /**
- * Files named by the SHA-256 of their content, as blobs/ab/abcdef…: whatever has its final name is complete and never
- * changes. Files in the making lie in blobs/.making on the same file system, so that a rename puts them in place.
+ * Content named by its SHA-256: what has a name is complete and never changes. Files in the making lie in a folder of
+ * this process until `adopt` gives them their name.
  */
-@Injectable()
-export class BlobStore {
-  readonly #root: string;
-
-  constructor(home: HomeFolder) {
-    this.#root = home.blobs;
-    mkdirSync(this.making, { recursive: true });
-    for (const left of readdirSync(this.making)) rmSync(join(this.making, left), { recursive: true, force: true });
-  }
-
+export abstract class BlobStore {
   /** Folder for files in the making; emptied at every start. */
-  get making(): string {
-    return join(this.#root, '.making');
-  }
+  abstract readonly making: string;
 
-  pathOf(digest: Digest): string {
-    return join(this.#root, digest.slice(0, 2), digest);
-  }
+  /** Null where there is no such blob. */
+  abstract sizeOf(digest: Digest): Promise<number | null>;
 
-  async sizeOf(digest: Digest): Promise<number | null> {
-    try {
-      return (await stat(this.pathOf(digest))).size;
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return null;
-      throw error;
-    }
-  }
+  /** Takes over a complete file of `making`'s file system, whose digest the caller has computed. */
+  abstract adopt(file: string, digest: Digest, bytes: number): Promise<StoredBlob>;
+
+  /** A blob that is there, or a part of it. */
+  abstract read(digest: Digest, range?: ByteRange): Promise<Readable>;
+
+  /** Path of a file on this machine with the blob's content, for code that reads at places of its own choice. */
+  abstract local(digest: Digest): Promise<string>;
+
+  /** Frees what can be had again; called every hour. */
+  abstract tidy(): Promise<void>;
 
   async put(bytes: Uint8Array): Promise<StoredBlob> {
     const file = join(this.making, randomUUID());
@@ -54,29 +49,10 @@ export class BlobStore {
       await rm(file, { force: true });
     }
   }
-
-  /** Moves a complete file, whose digest the caller has computed, to its place. The file must lie on this file system. */
-  async adopt(file: string, digest: Digest, bytes: number): Promise<StoredBlob> {
-    const target = this.pathOf(digest);
-    await mkdir(dirname(target), { recursive: true });
-    await flushToDisk(file);
-    await rename(file, target);
-    await flushToDisk(dirname(target));
-    return { digest, bytes };
-  }
 }
 
 export async function digestOfFile(file: string): Promise<Digest> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');
-}
-
-async function flushToDisk(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

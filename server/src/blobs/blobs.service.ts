@@ -8,6 +8,8 @@ import { ModelVersionEntity } from '../models/model-version.entity.js';
 import { CLOCK, type Clock } from '../settings/process-context.js';
 import { BlobEntity } from './blob.entity.js';
 import { BlobStore, type StoredBlob } from './blob-store.js';
+import { sendBlob } from './send-blob.js';
+import { TransfersService } from './transfers.service.js';
 
 /** The rows of the blob store, and who may read what. */
 @Injectable()
@@ -15,6 +17,7 @@ export class BlobsService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly store: BlobStore,
+    private readonly transfers: TransfersService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -36,21 +39,26 @@ export class BlobsService {
     return { digest, bytes: row.bytes };
   }
 
+  /** The blob, if this caller may read it. */
+  async findFor(caller: Caller, digest: Digest): Promise<StoredBlob | null> {
+    return (await this.#mayRead(caller, digest)) ? this.find(digest) : null;
+  }
+
   /** A site reads models and what it brought itself; another site's update is none of its business. */
   async send(caller: Caller, digest: Digest, request: Request, response: Response): Promise<void> {
-    const blob = (await this.#mayRead(caller, digest)) ? await this.find(digest) : null;
+    const blob = await this.findFor(caller, digest);
     if (!blob) throw new ApiError('not-found', 'The server has no such blob for this caller.');
-    response.set({ ETag: `"${digest}"`, 'Content-Type': 'application/octet-stream' });
-    await new Promise<void>((resolve, reject) => {
-      response.sendFile(
-        this.store.pathOf(digest),
-        { immutable: true, maxAge: '1y', dotfiles: 'allow' },
-        (error?: Error) => {
-          // A caller that hangs up in the middle of a blob comes back for the rest of it.
-          if (error && !request.destroyed && !response.headersSent) reject(error);
-          else resolve();
-        },
-      );
+    const started = performance.now();
+    const bytes = await sendBlob(this.store, blob, request, response);
+    if (caller.kind !== 'site') return;
+    const milliseconds = Math.round(performance.now() - started);
+    await this.transfers.record({
+      siteId: caller.id,
+      direction: 'down',
+      digest,
+      encoding: 'float32',
+      bytes,
+      milliseconds,
     });
   }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { layOutContainer, modelTensors } from '@consilium/shared';
+import { layOutContainer, modelTensors, type TransferEncoding } from '@consilium/shared';
 import { DataSource, In } from 'typeorm';
 import { StudyEntity } from '../studies/study.entity.js';
 
@@ -16,10 +16,19 @@ export class UploadLimit {
   constructor(private readonly dataSource: DataSource) {}
 
   async bytes(): Promise<number> {
-    const studies = await this.dataSource.getRepository(StudyEntity).findBy({ state: In(['running', 'paused']) });
+    const studies = await this.#underWay();
     // tus reads 0 as "no limit": without a study a single byte is the limit.
     this.last = Math.max(1, ...studies.map((study) => this.#modelBytes(study)));
     return this.last;
+  }
+
+  /** How the studies that are under way let updates travel. */
+  async encodings(): Promise<Set<TransferEncoding>> {
+    return new Set((await this.#underWay()).flatMap((study) => study.manifest.transfer.encodings));
+  }
+
+  #underWay(): Promise<StudyEntity[]> {
+    return this.dataSource.getRepository(StudyEntity).findBy({ state: In(['running', 'paused']) });
   }
 
   #modelBytes(study: StudyEntity): number {

@@ -22,10 +22,10 @@ export class ModelArithmetic {
   ) {}
 
   /** A refusal, or how the update differs from its base where it may enter an aggregate on it. */
-  admit(update: { manifest: StudyManifest; base: Digest; blob: Digest }): Promise<Refusal | Change> {
+  async admit(update: { manifest: StudyManifest; base: Digest; blob: Digest }): Promise<Refusal | Change> {
     return this.aggregation.check({
-      base: this.#file(update.base),
-      update: this.store.pathOf(update.blob),
+      base: await this.#file(update.base),
+      update: await this.store.local(update.blob),
       tensors: expectedTensors(update.manifest),
       maximumNorm: update.manifest.admission.maximumNorm,
     });
@@ -43,8 +43,10 @@ export class ModelArithmetic {
     const output = join(this.store.making, randomUUID());
     try {
       const { digest, bytes } = await this.aggregation.aggregate({
-        base: this.#file(job.base),
-        updates: job.updates.map(({ blob, weight }) => ({ path: this.store.pathOf(blob), weight })),
+        base: await this.#file(job.base),
+        updates: await Promise.all(
+          job.updates.map(async ({ blob, weight }) => ({ path: await this.store.local(blob), weight })),
+        ),
         tensors: expectedTensors(job.manifest),
         rule: job.manifest.aggregation.rule,
         output,
@@ -55,8 +57,8 @@ export class ModelArithmetic {
     }
   }
 
-  #file(digest: Digest): { path: string; digest: Digest } {
-    return { path: this.store.pathOf(digest), digest };
+  async #file(digest: Digest): Promise<{ path: string; digest: Digest }> {
+    return { path: await this.store.local(digest), digest };
   }
 }
 

@@ -14,6 +14,19 @@ export const Settings = z.strictObject({
     .regex(/^postgres(ql)?:\/\//, 'expected postgres://… or postgresql://…')
     .optional()
     .describe('a Postgres; without it the embedded database in the home folder'),
+  blobs: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder of models and updates, or s3://BUCKET/PREFIX; without it blobs/ of the home folder'),
+  s3Endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('of a store that is not Amazon S3'),
+  s3Region: z.string().min(1).default('us-east-1'),
+  s3AccessKey: z.string().min(1).optional().describe('else what the AWS SDK finds by itself'),
+  s3SecretKey: z.string().min(1).optional(),
+  s3CopiesMegabytes: z.coerce.number().int().min(0).default(20_000).describe('local copies of what lies in the bucket'),
   operatorName: z.string().min(1).max(100).default('operator'),
   operatorPassword: z.string().min(8, 'expected at least 8 characters').max(200).optional(),
   logLevel: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
@@ -36,6 +49,12 @@ const variables: Record<string, keyof Settings> = {
   CONSILIUM_PORT: 'port',
   DATABASE_URL: 'databaseUrl',
   CONSILIUM_DATABASE_URL: 'databaseUrl',
+  CONSILIUM_BLOBS: 'blobs',
+  CONSILIUM_S3_ENDPOINT: 's3Endpoint',
+  CONSILIUM_S3_REGION: 's3Region',
+  CONSILIUM_S3_ACCESS_KEY: 's3AccessKey',
+  CONSILIUM_S3_SECRET_KEY: 's3SecretKey',
+  CONSILIUM_S3_COPIES_MEGABYTES: 's3CopiesMegabytes',
   CONSILIUM_OPERATOR_NAME: 'operatorName',
   CONSILIUM_OPERATOR_PASSWORD: 'operatorPassword',
   CONSILIUM_LOG_LEVEL: 'logLevel',

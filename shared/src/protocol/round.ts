@@ -2,13 +2,34 @@ import { z } from 'zod';
 import { Count, DigestSchema, Id, Instant, SiteName } from './primitives.js';
 import { Quarantine, Refusal } from './refusal.js';
 import { Exclusion } from './site.js';
-import { StudyManifest } from './study.js';
+import { StudyManifest, TransferEncoding } from './study.js';
 
 export const RoundState = z.enum(['planned', 'open', 'collecting', 'aggregating', 'committed', 'aborted']);
 export type RoundState = z.infer<typeof RoundState>;
 
 export const BlobRef = z.strictObject({ digest: DigestSchema, bytes: z.int().min(1) });
 export type BlobRef = z.infer<typeof BlobRef>;
+
+/** One request that moved bytes of a blob, as seen from the site. */
+export const Transfer = z.strictObject({
+  direction: z.enum(['up', 'down']),
+  digest: DigestSchema,
+  encoding: TransferEncoding,
+  bytes: z.int().describe('of the body, as they travelled'),
+  milliseconds: z.int(),
+  startedAt: Instant,
+});
+export type Transfer = z.infer<typeof Transfer>;
+
+/** All of a site's transfers in one direction. */
+export const SiteTraffic = z.strictObject({
+  siteId: Id,
+  direction: z.enum(['up', 'down']),
+  transfers: z.int(),
+  bytes: z.int(),
+  bytesPerSecond: z.int().nullable().describe('while bytes were moving'),
+});
+export type SiteTraffic = z.infer<typeof SiteTraffic>;
 
 export const ModelVersion = z.strictObject({
   studyId: Id,
