@@ -42,6 +42,7 @@ async function agentWith(more: Partial<AgentOptions> = {}): Promise<Agent> {
     validation: '/data/validation',
     seed: 0,
     pollSeconds: 1,
+    encoding: 'float32',
     untilFinished: true,
     rest: server.rest,
     blobs: server.blobs,

@@ -1,4 +1,4 @@
-import type { Assignment, DataCard, Progress, SiteHello, UpdateManifest } from '@consilium/shared';
+import type { Assignment, DataCard, Progress, SiteHello, TransferEncoding, UpdateManifest } from '@consilium/shared';
 import { PROTOCOL_VERSION } from '@consilium/shared';
 import { errorText, NodeFailure } from '../settings/failure.js';
 import { SOFTWARE } from '../settings/software.js';
@@ -35,6 +35,8 @@ export interface AgentOptions {
   validation: string | null;
   seed: number;
   pollSeconds: number;
+  /** How updates travel, where the study accepts it. */
+  encoding: TransferEncoding | 'auto';
   /** End once no further round will open, in place of waiting for another study. */
   untilFinished: boolean;
   rest: RestClient;

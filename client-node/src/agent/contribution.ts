@@ -4,6 +4,7 @@ import { SOFTWARE } from '../settings/software.js';
 import type { TrainedUpdate } from '../trainer/messages.js';
 import type { AssignedRound, AssignedStudy } from './next-task.js';
 import { percent, ProgressLine, type TaskTools } from './task-tools.js';
+import { chooseEncoding, prepareUpload, type PreparedUpload } from './transport/prepare-upload.js';
 import { forgetUpload, uploadBlob } from './transport/upload.js';
 
 /** Fetch, train, upload, sign and submit: one site's part of one round. Every stage is picked up where a killed node left it. */
@@ -24,15 +25,16 @@ export class Contribution {
     const former = await journal.finishedUpdate(round.id, round.base.digest);
     if (former !== undefined) this.tools.log.info(`round ${round.number}: the update was finished before; sending it`);
     const update = former ?? (await this.#train(folder));
-    await this.#upload(update);
-    let answer = await this.#submit(update);
+    const prepared = await this.#prepare(folder, update);
+    await this.#upload(prepared);
+    let answer = await this.#submit(update, prepared);
     if (!answer.accepted && answer.refusal.reason === 'unknown-blob') {
       // The server lost the upload that our note points to: once more from the start.
       await forgetUpload(journal.uploadPlaceFile(round.id));
-      await this.#upload(update);
-      answer = await this.#submit(update);
+      await this.#upload(prepared);
+      answer = await this.#submit(update, prepared);
     }
-    this.#conclude(answer, update);
+    this.#conclude(answer, update, prepared);
     await journal.closeRound(round.id);
   }
 
@@ -55,8 +57,9 @@ export class Contribution {
       {
         signal: tools.signal,
         onProgress: (progress) => {
-          this.#progress.send({ phase: 'training', ...progress });
-          tools.report({ state: 'training', round: round.number, ...progress });
+          const { done, total, metrics, dataWaitShare = 0 } = progress;
+          this.#progress.send({ phase: 'training', done, total, metrics });
+          tools.report({ state: 'training', round: round.number, done, total, metrics, dataWaitShare });
         },
       },
     );
@@ -74,26 +77,37 @@ export class Contribution {
     return patience.ask(() => blobs.fetch(base, { signal, onProgress }), signal);
   }
 
-  async #upload(update: TrainedUpdate): Promise<void> {
+  #prepare(folder: string, update: TrainedUpdate): Promise<PreparedUpload> {
+    const { study, round } = this.task;
+    return prepareUpload({
+      update: update.blob,
+      file: this.tools.journal.updateFile(round.id),
+      folder,
+      base: round.base.digest,
+      fetchBase: () => this.#fetchBase(),
+      encoding: chooseEncoding(study.manifest.transfer.encodings, this.tools.encoding),
+    });
+  }
+
+  async #upload(prepared: PreparedUpload): Promise<void> {
     const { journal, patience, rest, report, signal } = this.tools;
     const { id, number } = this.task.round;
     const request = {
-      file: journal.updateFile(id),
-      blob: update.blob,
+      prepared,
       placeFile: journal.uploadPlaceFile(id),
       signal,
       onProgress: (done: number) => {
-        this.#progress.send({ phase: 'uploading', ...percent(done, update.blob.bytes), metrics: null });
-        report({ state: 'uploading', round: number, done, total: update.blob.bytes });
+        this.#progress.send({ phase: 'uploading', ...percent(done, prepared.wireBytes), metrics: null });
+        report({ state: 'uploading', round: number, done, total: prepared.wireBytes });
       },
     };
     await patience.ask(() => uploadBlob(rest, request), signal);
   }
 
-  async #submit(update: TrainedUpdate): Promise<SubmitAnswer> {
+  async #submit(update: TrainedUpdate, { blob }: PreparedUpload): Promise<SubmitAnswer> {
     const { rest, patience, sign, nodeSignal, site, card } = this.tools;
     const { study, round } = this.task;
-    const { blob, steps, metrics } = update;
+    const { steps, metrics } = update;
     const manifest: UpdateManifest = {
       studyDigest: study.digest,
       roundId: round.id,
@@ -112,14 +126,14 @@ export class Contribution {
     return patience.ask(() => rest.submitUpdate(jws, nodeSignal), nodeSignal);
   }
 
-  #conclude(answer: SubmitAnswer, update: TrainedUpdate): void {
+  #conclude(answer: SubmitAnswer, update: TrainedUpdate, { wireBytes }: PreparedUpload): void {
     const { log, report } = this.tools;
     const round = this.task.round.number;
     // The answer to an earlier attempt was lost: this update is in.
     if (answer.accepted || answer.refusal.reason === 'duplicate-update') {
-      const megabytes = (update.blob.bytes / 1e6).toFixed(1);
+      const megabytes = (wireBytes / 1e6).toFixed(1);
       log.info(`round ${round}: update accepted (loss ${update.metrics.loss.toFixed(4)}, ${megabytes} MB)`);
-      report({ state: 'submitted', round, bytes: update.blob.bytes, metrics: update.metrics });
+      report({ state: 'submitted', round, bytes: wireBytes, metrics: update.metrics });
       return;
     }
     const { reason, sentence } = answer.refusal;

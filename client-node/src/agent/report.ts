@@ -9,7 +9,15 @@ export type NodeState =
   | { state: 'fetching'; round: number | null; model: string; done: number; total: number }
   | { state: 'evaluating'; model: string; version: number; done: number; total: number }
   | { state: 'evaluated'; model: string; version: number; dice: number; hd95: number | null; volumes: number }
-  | { state: 'training'; round: number; done: number; total: number; metrics: TrainingMetrics | null }
+  | {
+      state: 'training';
+      round: number;
+      done: number;
+      total: number;
+      metrics: TrainingMetrics | null;
+      /** Of the round's time so far. */
+      dataWaitShare: number;
+    }
   | { state: 'uploading'; round: number; done: number; total: number }
   | { state: 'submitted'; round: number; bytes: number; metrics: TrainingMetrics }
   | { state: 'refused'; round: number; reason: string; sentence: string }

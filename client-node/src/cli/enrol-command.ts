@@ -2,13 +2,15 @@ import type { Command } from 'commander';
 import { systemClock } from '../agent/clock.js';
 import { enrol } from '../agent/enrolment.js';
 import { RestClient } from '../agent/transport/rest-client.js';
+import { Route } from '../agent/transport/route.js';
 import { nodeHome, settingsFromProcess } from '../settings/node-settings.js';
 import { NodeFailure } from '../settings/failure.js';
 import { SOFTWARE } from '../settings/software.js';
 import { printJson } from './console.js';
 import { withHome } from './options.js';
+import type { Session } from './session.js';
 
-export function addEnrolCommand(program: Command): void {
+export function addEnrolCommand(program: Command, session: Session): void {
   withHome(program.command('enrol'))
     .description('take part in a consortium: makes this site’s key here and registers its public half')
     .argument('<url>', 'the server, such as https://consilium.example.org')
@@ -17,9 +19,11 @@ export function addEnrolCommand(program: Command): void {
     .action(async (url: string, code: string, flags: Record<string, unknown>) => {
       const settings = settingsFromProcess({ ...flags, server: url });
       if (settings.server === undefined) throw new NodeFailure('usage', 'expected the URL of a server, got none');
+      const route = new Route(settings.server, settings);
+      session.onClose(() => Promise.resolve(route.close()));
       const enrolment = await enrol({
         home: nodeHome(settings.home),
-        rest: new RestClient(settings.server, systemClock),
+        rest: new RestClient(route, systemClock),
         code,
         software: SOFTWARE,
         now: () => systemClock.now(),

@@ -22,7 +22,7 @@ function createProgram(session: Session): Command {
       'afterAll',
       `\nExit codes: ${exitCodeText()}\nEvery setting is also an environment variable, --threads as CONSILIUM_NODE_THREADS, and a line of node.json in the home.`,
     );
-  addEnrolCommand(program);
+  addEnrolCommand(program, session);
   addRunCommand(program, session);
   addDataCommand(program);
   addPredictCommand(program, session);

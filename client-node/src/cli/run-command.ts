@@ -12,6 +12,7 @@ import type { NodeState, NodeStateMessage } from '../agent/report.js';
 import { BlobCache } from '../agent/transport/blob-cache.js';
 import { ControlSocket } from '../agent/transport/control-socket.js';
 import { RestClient } from '../agent/transport/rest-client.js';
+import { Route } from '../agent/transport/route.js';
 import { NodeFailure, systemCode } from '../settings/failure.js';
 import { nodeHome, settingsFromProcess, type NodeSettings } from '../settings/node-settings.js';
 import { startTrainer } from './compute.js';
@@ -29,6 +30,7 @@ export function addRunCommand(program: Command, session: Session): void {
     .option('--seed <n>', 'seed of all random choices (default 0)')
     .option('--poll-seconds <n>', 'how often to ask for work should a wake-up be lost (default 30)')
     .option('--checkpoint-seconds <n>', 'at most this much training is lost when the node dies (default 30)')
+    .option('--data-workers <n>', 'threads that load and augment volumes ahead of training (default 1)')
     .option('--until-finished', 'end when the study is finished')
     .action(async (flags: Record<string, unknown>) => {
       const settings = settingsFromProcess(flags);
@@ -50,7 +52,9 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
   await lockHome(settings.home, session);
   const server = settings.server ?? enrolment.server;
   const tokens = new SiteTokens(key, enrolment, systemClock);
-  const rest = new RestClient(server, systemClock, tokens);
+  const route = new Route(server, settings);
+  session.onClose(() => Promise.resolve(route.close()));
+  const rest = new RestClient(route, systemClock, tokens);
   log.info(`node ${enrolment.name} (${enrolment.role}), server ${server}`);
   const agent = new Agent({
     site: enrolment,
@@ -60,10 +64,11 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     pollSeconds: settings.pollSeconds,
     untilFinished,
     rest,
+    encoding: settings.encoding,
     blobs: new BlobCache(home.blobs, rest),
     journal: await Journal.open(home),
     trainer: startTrainer(settings, log, session),
-    connect: (events) => new ControlSocket({ server, token: () => tokens.renewed(), log, ...events }),
+    connect: (events) => new ControlSocket({ route, token: () => tokens.renewed(), log, ...events }),
     sign: (manifest) => key.signManifest(manifest),
     clock: systemClock,
     jitter: () => Math.random(),

@@ -2,12 +2,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { TransferEncoding } from '@consilium/shared';
 import { errorText, NodeFailure } from './failure.js';
 import { firstIssue } from './whole-file.js';
 
 export const ServerUrl = z
   .url({ protocol: /^https?$/, error: 'expected a server URL such as https://consilium.example.org' })
   .transform((url) => url.replace(/\/+$/, ''));
+
+const ProxyUrl = z.url({
+  protocol: /^https?$/,
+  error: 'expected the URL of a proxy such as http://proxy.example.org:3128',
+});
 
 const Yes = z.union([z.boolean(), z.stringbool()]);
 const WholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
@@ -28,9 +34,26 @@ const NodeSettingsSchema = z.strictObject({
     .optional()
     .describe('folder with images/ and labels/; else validation/ of the data folder'),
   cache: z.string().min(1).optional().describe('resampled volumes; else cache/ of the home'),
+  proxy: ProxyUrl.optional().describe('HTTP proxy that tunnels with CONNECT, for all that goes to the server'),
+  httpsProxy: ProxyUrl.optional().describe('the same for a server with https only; HTTPS_PROXY sets it'),
+  noProxy: z
+    .union([z.array(z.string()), z.string().transform((list) => list.split(/[\s,]+/).filter((entry) => entry !== ''))])
+    .default([])
+    .describe('hosts that are reached without it; NO_PROXY sets it'),
+  caFile: z.string().min(1).optional().describe("PEM file with the certificate of your house's own CA"),
+  encoding: z
+    .enum(['auto', ...TransferEncoding.options])
+    .default('auto')
+    .describe('how updates travel; auto is the smallest that the study accepts'),
   threads: WholeNumber(0, 1024).default(0).describe('0 leaves the number to the engine: every core'),
   seed: WholeNumber(0, 0xffffffff).default(0),
   memoryMegabytes: WholeNumber(64, 1_048_576).default(1024).describe('volumes beyond it are read again when needed'),
+  cacheMegabytes: WholeNumber(0, 1_073_741_824)
+    .default(51_200)
+    .describe('resampled volumes on disk; at the start of a round those used longest ago go'),
+  dataWorkers: WholeNumber(0, 64)
+    .default(1)
+    .describe('threads that load and augment volumes ahead of training; 0 leaves it to the one that trains'),
   checkpointSeconds: WholeNumber(1, 3600).default(30).describe('at most this much training is lost when the node dies'),
   pollSeconds: WholeNumber(1, 3600).default(30).describe('how often to ask for work should a wake-up be lost'),
   overlap: z.coerce
@@ -73,7 +96,8 @@ export function nodeHome(root: string): NodeHome {
 
 type Layer = Record<string, unknown>;
 const KEYS = Object.keys(NodeSettingsSchema.shape) as (keyof NodeSettings)[];
-const PATHS = ['data', 'validation', 'cache'] as const;
+const PATHS = ['data', 'validation', 'cache', 'caFile'] as const;
+const CUSTOMARY = { httpsProxy: ['HTTPS_PROXY', 'https_proxy'], noProxy: ['NO_PROXY', 'no_proxy'] };
 const ENVIRONMENT_PREFIX = 'CONSILIUM_NODE_';
 
 export interface SettingSources {
@@ -124,6 +148,11 @@ function fromFlags(flags: Layer): Layer {
 
 function fromEnvironment(environment: SettingSources['environment']): Layer {
   const layer: Layer = {};
+  // What every program honours comes first: a variable of the node's own wins over it.
+  for (const [key, names] of Object.entries(CUSTOMARY)) {
+    const value = names.map((name) => environment[name]).find((text) => text !== undefined && text !== '');
+    if (value !== undefined) layer[key] = value;
+  }
   for (const key of KEYS) {
     const value = environment[environmentName(key)];
     if (value !== undefined && value !== '') layer[key] = value;

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { BlobCache } from './blob-cache.js';
+import { Route } from './route.js';
 
 const CONTENT = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * 31) % 251));
 const DIGEST = createHash('sha256').update(CONTENT).digest('hex');
@@ -36,6 +37,7 @@ beforeEach(async () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   cache = new BlobCache(folder, {
     server: url,
+    route: new Route(url),
     blobUrl: (digest) => `${url}/api/v1/blobs/${digest}`,
     authorization: () => Promise.resolve({ authorization: 'Bearer token' }),
   });

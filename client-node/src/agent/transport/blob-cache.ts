@@ -3,12 +3,17 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlobRef } from '@consilium/shared';
 import { asFileFailure, NodeFailure, systemCode } from '../../settings/failure.js';
 import { refusalOf, unreachable, type RestClient } from './rest-client.js';
 
 /** A connection that brings nothing for so long is given up, and resumed. */
 const STALL_MS = 30_000;
+
+/** Bytes that a broken connection has to have brought to be taken up again without the caller. */
+const WORTH_GOING_ON = 1 << 20;
+const PAUSE_MS = 200;
 
 export interface FetchOptions {
   signal?: AbortSignal;
@@ -20,7 +25,7 @@ export interface FetchOptions {
 export class BlobCache {
   constructor(
     private readonly folder: string,
-    private readonly rest: Pick<RestClient, 'blobUrl' | 'authorization' | 'server'>,
+    private readonly rest: Pick<RestClient, 'blobUrl' | 'authorization' | 'server' | 'route'>,
   ) {}
 
   path(digest: string): string {
@@ -28,8 +33,8 @@ export class BlobCache {
   }
 
   /**
-   * Path of the blob, from the cache or the server. One call makes one attempt and keeps what came, so that the next
-   * call goes on from there. Throws NodeFailure: server-unreachable (try again), refused, disk-full.
+   * Path of the blob, from the cache or the server. A connection that breaks after it has brought something is taken up
+   * again at once; one that brings nothing ends the call, and the next call goes on from there. Throws NodeFailure: server-unreachable (try again), refused, disk-full.
    */
   async fetch(blob: BlobRef, options: FetchOptions = {}): Promise<string> {
     const path = this.path(blob.digest);
@@ -39,7 +44,7 @@ export class BlobCache {
     }
     const part = `${path}.part`;
     await mkdir(this.folder, { recursive: true });
-    await this.#receive(blob, part, options);
+    await this.#receiveAll(blob, part, options);
     const digest = await digestOfFile(part);
     if (digest !== blob.digest) {
       await rm(part, { force: true });
@@ -65,6 +70,21 @@ export class BlobCache {
     );
     const old = dated.sort((a, b) => b.time - a.time).slice(keep);
     await Promise.all(old.map(({ name }) => rm(join(this.folder, name), { force: true })));
+  }
+
+  async #receiveAll(blob: BlobRef, part: string, options: FetchOptions): Promise<void> {
+    for (;;) {
+      const before = (await sizeOf(part)) ?? 0;
+      try {
+        await this.#receive(blob, part, options);
+        return;
+      } catch (error) {
+        const gained = ((await sizeOf(part)) ?? 0) - before;
+        const isBroken = error instanceof NodeFailure && error.kind === 'server-unreachable';
+        if (!isBroken || gained < WORTH_GOING_ON) throw error;
+        await sleep(PAUSE_MS, undefined, { signal: options.signal });
+      }
+    }
   }
 
   async #receive(blob: BlobRef, part: string, options: FetchOptions): Promise<void> {
@@ -105,7 +125,7 @@ export class BlobCache {
       headers['range'] = `bytes=${have}-`;
       headers['if-range'] = `"${blob.digest}"`;
     }
-    const response = await fetch(this.rest.blobUrl(blob.digest), { headers, signal, redirect: 'error' });
+    const response = await this.rest.route.fetch(this.rest.blobUrl(blob.digest), { headers, signal });
     if (response.status === 200 || response.status === 206) return response;
     const body: unknown = await response.json().catch(() => undefined);
     throw refusalOf(this.rest.server, response, body);

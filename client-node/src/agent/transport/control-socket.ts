@@ -1,13 +1,14 @@
 import { io, type Socket } from 'socket.io-client';
 import type { Acknowledgement, ClientEvents, Progress, ServerEvents, SiteHello } from '@consilium/shared';
 import type { Log } from '../log.js';
+import type { Route } from './route.js';
 
 const ACKNOWLEDGEMENT_TIMEOUT_MS = 10_000;
 const RECONNECT_MS = 2_000;
 const RECONNECT_AT_MOST_MS = 15_000;
 
 export interface ControlSocketOptions {
-  server: string;
+  route: Route;
   token: () => Promise<string>;
   hello: () => SiteHello;
   log: Log;
@@ -26,7 +27,10 @@ export class ControlSocket {
 
   constructor(options: ControlSocketOptions) {
     this.#options = options;
-    this.#socket = io(options.server, {
+    this.#socket = io(options.route.server, {
+      // The library takes an agent for both of its transports, though its types say otherwise.
+      agent: options.route.agent as never,
+      ...(options.route.ca && { ca: options.route.ca }),
       auth: (give) => {
         options.token().then(
           (token) => {

@@ -11,6 +11,7 @@ import {
 import { errorText, NodeFailure, systemCode } from '../../settings/failure.js';
 import { firstIssue } from '../../settings/whole-file.js';
 import type { Clock } from '../clock.js';
+import type { Route } from './route.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -48,10 +49,14 @@ interface Request {
 /** The server's REST interface as a site sees it. Every failure is a NodeFailure with a sentence. */
 export class RestClient {
   constructor(
-    readonly server: string,
+    readonly route: Route,
     private readonly clock: Clock,
     private readonly tokens?: Tokens,
   ) {}
+
+  get server(): string {
+    return this.route.server;
+  }
 
   /** Also learns how far apart the two clocks are, so that tokens are dated in the server's time. */
   async health(signal?: AbortSignal): Promise<Health & { skewSeconds: number }> {
@@ -125,10 +130,9 @@ export class RestClient {
   async #send(request: Request): Promise<Response> {
     const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     const headers: Record<string, string> = { accept: 'application/json', ...(await this.authorization()) };
-    const init: RequestInit = {
+    const init: Parameters<Route['fetch']>[1] = {
       method: request.method,
       headers,
-      redirect: 'error',
       signal: request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]),
     };
     if (request.body !== undefined) {
@@ -136,7 +140,7 @@ export class RestClient {
       init.body = JSON.stringify(request.body);
     }
     try {
-      return await fetch(`${this.server}/api/v1${request.path}`, init);
+      return await this.route.fetch(`${this.server}/api/v1${request.path}`, init);
     } catch (error) {
       if (request.signal?.aborted === true) throw request.signal.reason;
       throw unreachable(this.server, error);
@@ -144,21 +148,24 @@ export class RestClient {
   }
 }
 
+const UNTRUSTED = 'its certificate is not trusted here (the setting caFile names the certificate of your own CA)';
+
 const SENTENCES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'no machine has that name',
   EAI_AGAIN: 'its name could not be looked up',
   ECONNRESET: 'it closed the connection',
   ETIMEDOUT: 'it did not answer in time',
+  EPIPE: 'it closed the connection',
   EHOSTUNREACH: 'there is no way to it from here',
   ENETUNREACH: 'there is no way to it from here',
-  UND_ERR_SOCKET: 'it closed the connection',
-  UND_ERR_CONNECT_TIMEOUT: 'it did not answer in time',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted here (NODE_EXTRA_CA_CERTS names the CA of your house)',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted here (NODE_EXTRA_CA_CERTS names the CA of your house)',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'its certificate is not trusted here (NODE_EXTRA_CA_CERTS names the CA of your house)',
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
   CERT_HAS_EXPIRED: 'its certificate has expired, or the clock of this machine is wrong',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet, or the clock of this machine is wrong',
 };
 
 export function unreachable(server: string, error: unknown): NodeFailure {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../clock.js';
 import { RestClient } from './rest-client.js';
+import { Route } from './route.js';
 import { uploadBlob, type UploadRequest } from './upload.js';
 
 const CONTENT = Buffer.from(Array.from({ length: 400_000 }, (_, i) => (i * 17) % 253));
@@ -47,7 +48,10 @@ function handle(request: IncomingMessage, response: ServerResponse): void {
   }
 }
 
-const request = (): UploadRequest => ({ file: join(folder, 'update'), blob, placeFile: join(folder, 'upload.json') });
+const request = (): UploadRequest => ({
+  prepared: { file: join(folder, 'update'), wireBytes: blob.bytes, encoding: 'float32', base: null, blob },
+  placeFile: join(folder, 'upload.json'),
+});
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'consilium-upload-'));
@@ -56,7 +60,7 @@ beforeEach(async () => {
   server = createServer(handle).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  rest = new RestClient(url, systemClock, { skewSeconds: 0, token: () => Promise.resolve('t') });
+  rest = new RestClient(new Route(url), systemClock, { skewSeconds: 0, token: () => Promise.resolve('t') });
 });
 afterEach(() => {
   server.closeAllConnections();
@@ -78,7 +82,7 @@ test('an upload that another process began goes on from its offset', async () =>
 });
 
 test('an upload that the server forgot starts again', async () => {
-  const place = { digest: blob.digest, url: `${rest.uploadUrl}/old` };
+  const place = { digest: blob.digest, encoding: 'float32', url: `${rest.uploadUrl}/old` };
   writeFileSync(join(folder, 'upload.json'), JSON.stringify(place));
   forgets = true;
   await uploadBlob(rest, request());
