@@ -115,9 +115,12 @@ export function itMatches(file: ReferenceFile, ops: Ops, tolerances: Tolerances)
     const random = Random.from(0);
     let step = 0;
     const augmentation: Augmentation = {
-      labelled: (patches) => patches,
-      plain: (patches) => patches,
-      strong: ({ image, shape, label, confidence }) => {
+      prepare: ({ labelled, unlabelled }) => ({
+        prepared: true,
+        labelled,
+        unlabelled: { ...unlabelled!, strong: unlabelled!.image, columns: new Int32Array(0) },
+      }),
+      label: ({ strong, shape }, { label, confidence }) => {
         // Two classes can be so near at a voxel that roundings disagree on the higher one.
         const expected = file.integers(`expect/step${step}/pseudo_label`);
         const differing = label.reduce((count, c, i) => count + Number(c !== expected[i]), 0);
@@ -129,7 +132,7 @@ export function itMatches(file: ReferenceFile, ops: Ops, tolerances: Tolerances)
           tolerances.confidence,
         );
         const pseudo = file.integers(`input/step${step}/pseudo`);
-        return { image, shape, label: pseudo, confidence: file.floats(`input/step${step}/confidence`).data };
+        return { image: strong, shape, label: pseudo, confidence: file.floats(`input/step${step}/confidence`).data };
       },
     };
     const trainer = CrlnTrainer.create(

@@ -15,10 +15,11 @@ test('every kind of failure has an exit code of its own', () => {
 
 test('a terminal gets a bar, a log a sentence now and then', () => {
   const metrics = { loss: 0.5, supervised: null, unsupervised: null, cps: null, secondsPerStep: 1.25 };
-  const training = { state: 'training', round: 2, done: 5, total: 20, metrics } as const;
+  const training = { state: 'training', round: 2, done: 5, total: 20, metrics, dataWaitShare: 0.01 } as const;
   expect(statusLine(training)).toBe('round 2: training [######..................]  25 % 5/20, loss 0.500, 1.25 s/step');
   expect(statusSentence(training)).toBe('round 2: training 5/20, loss 0.500, 1.25 s/step');
   expect(statusSentence({ ...training, done: 20 })).toBe('');
+  expect(statusSentence({ ...training, dataWaitShare: 0.2 })).toMatch(/1\.25 s\/step, 20 % of it waiting for data$/);
   expect(statusLine({ state: 'waiting' })).toBe('');
 
   const lines: string[] = [];

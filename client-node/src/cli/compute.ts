@@ -12,6 +12,8 @@ export function startTrainer(settings: NodeSettings, log: Log, session: Session)
       threads: settings.threads,
       cache: settings.cache!,
       memoryMegabytes: settings.memoryMegabytes,
+      cacheMegabytes: settings.cacheMegabytes,
+      dataWorkers: settings.dataWorkers,
       checkpointSeconds: settings.checkpointSeconds,
       inference: {
         overlap: settings.overlap,

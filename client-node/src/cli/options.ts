@@ -13,6 +13,7 @@ export function withEngine(command: Command): Command {
     .option('--threads <n>', 'threads of the engine (default: every core)')
     .option('--cache <dir>', 'resampled volumes (default: cache/ of the home)')
     .option('--memory-megabytes <n>', 'memory for volumes')
+    .option('--cache-megabytes <n>', 'disk for resampled volumes (default 51200)')
     .option('--overlap <share>', 'of neighbouring windows when predicting, 0 to 0.9 (default 0.5)')
     .option('--stride <HxWxD>', 'voxels between windows, in place of an overlap; the method was published with 18x18x4')
     .option('--weighting <how>', "of a window's voxels when predicting: uniform or gaussian (default uniform)")

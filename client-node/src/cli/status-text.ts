@@ -7,6 +7,9 @@ interface Progress {
   detail: string;
 }
 
+/** Share of training time. */
+const NOTABLE_WAIT = 0.03;
+
 /** Null for states that the agent itself logs. */
 function progressOf(state: NodeState): Progress | null {
   switch (state.state) {
@@ -15,10 +18,13 @@ function progressOf(state: NodeState): Progress | null {
     case 'evaluating':
       return { ...state, what: `measuring model version ${state.version}`, detail: '' };
     case 'training': {
-      const { metrics, done, total } = state;
+      const { metrics, done, total, dataWaitShare } = state;
       const figures =
         metrics === null ? '' : `, loss ${metrics.loss.toFixed(3)}, ${metrics.secondsPerStep.toFixed(2)} s/step`;
-      return { ...state, what: `round ${state.round}: training`, detail: ` ${done}/${total}${figures}` };
+      // Where it would help to give a node more --data-workers.
+      const waiting =
+        dataWaitShare < NOTABLE_WAIT ? '' : `, ${Math.round(100 * dataWaitShare)} % of it waiting for data`;
+      return { ...state, what: `round ${state.round}: training`, detail: ` ${done}/${total}${figures}${waiting}` };
     }
     case 'uploading':
       return { ...state, what: `round ${state.round}: uploading`, detail: '' };

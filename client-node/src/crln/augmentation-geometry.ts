@@ -1,10 +1,13 @@
 import type { Random } from '@consilium/shared';
 
 /**
- * Moves in the plane of a patch [height, width, inner], where inner = depth x channels lies together in memory.
- * Each takes the source from `offset` on and fills `out` from the same offset.
+ * Moves in the plane of a patch [height, width, inner], where inner = depth x channels lies together in memory: a column.
+ * Column x * width + y stands at (x, y).
  */
-type Values = Float32Array | Int32Array;
+export interface Plane {
+  readonly height: number;
+  readonly width: number;
+}
 
 /** A quarter turn `turns` times, then a flip along height or width. */
 export interface Turn {
@@ -13,7 +16,7 @@ export interface Turn {
 }
 
 /** Quarter turns only where they keep the patch's shape; else half turns. */
-export function drawTurn(height: number, width: number, random: Random): Turn['turns'] {
+export function drawTurn({ height, width }: Plane, random: Random): Turn['turns'] {
   return (height === width ? random.below(4) : 2 * random.below(2)) as Turn['turns'];
 }
 
@@ -21,8 +24,9 @@ export function drawFlip(random: Random): Turn['flip'] {
   return random.chance(0.5) ? 'height' : 'width';
 }
 
-export function turn(source: Values, out: Values, offset: number, plane: Plane, { turns, flip }: Turn): void {
-  const { height, width, inner } = plane;
+/** For each column of the turned patch [height, width]: the column that it was. */
+export function turnedColumns({ height, width }: Plane, { turns, flip }: Turn): Int32Array {
+  const columns = new Int32Array(height * width);
   for (let x = 0; x < height; x++) {
     for (let y = 0; y < width; y++) {
       const fx = flip === 'height' ? height - 1 - x : x;
@@ -32,20 +36,40 @@ export function turn(source: Values, out: Values, offset: number, plane: Plane, 
       if (turns === 1) [sx, sy] = [fy, width - 1 - fx];
       else if (turns === 2) [sx, sy] = [height - 1 - fx, width - 1 - fy];
       else if (turns === 3) [sx, sy] = [height - 1 - fy, fx];
-      const from = offset + (sx * width + sy) * inner;
-      out.set(source.subarray(from, from + inner), offset + (x * width + y) * inner);
+      columns[x * width + y] = sx * width + sy;
     }
+  }
+  return columns;
+}
+
+type Values = Float32Array | Int32Array;
+
+/** Fills `out` from `offset` on with the given columns of `source`, counted from the same offset; `padding` where -1. */
+export function moveColumns(
+  source: Values,
+  out: Values,
+  offset: number,
+  columns: Int32Array,
+  inner: number,
+  padding: number,
+): void {
+  let begin = 0;
+  while (begin < columns.length) {
+    const first = columns[begin];
+    // Neighbours that stay neighbours go together.
+    const stride = first < 0 ? 0 : 1;
+    let end = begin + 1;
+    while (end < columns.length && columns[end] === first + stride * (end - begin)) end++;
+    const to = offset + begin * inner;
+    const values = (end - begin) * inner;
+    if (first < 0) out.fill(padding, to, to + values);
+    else out.set(source.subarray(offset + first * inner, offset + first * inner + values), to);
+    begin = end;
   }
 }
 
-export interface Plane {
-  readonly height: number;
-  readonly width: number;
-  readonly inner: number;
-}
-
 /** For each output position along one axis of a rescaled, centre-cropped or padded patch: where it comes from. */
-interface AxisSource {
+export interface AxisSource {
   /** Nearest source position, -1 in the padding. */
   readonly nearest: Int32Array;
   /** Four source positions and weights of the cubic; the padding reflects the rescaled image. */
@@ -90,62 +114,34 @@ function axisSource(side: number, scale: number): AxisSource {
 
 /** Rescaled in the plane about its centre, cut or filled to its old size: how every array of one patch is to move. */
 export interface Rescale {
-  readonly plane: Plane;
   readonly height: AxisSource;
   readonly width: AxisSource;
 }
 
-export function rescaleBy(scale: number, plane: Plane): Rescale {
-  return { plane, height: axisSource(plane.height, scale), width: axisSource(plane.width, scale) };
+export function rescaleBy(scale: number, { height, width }: Plane): Rescale {
+  return { height: axisSource(height, scale), width: axisSource(width, scale) };
 }
 
-/** Cubic, padding reflected: one axis, then the other. */
-export function rescaleImage(source: Float32Array, out: Float32Array, offset: number, rescale: Rescale): void {
-  const { height, width, inner } = rescale.plane;
-  const row = width * inner;
-  const middle = new Float32Array(height * row);
-  weighRows(source, offset, middle, 0, height, row, rescale.height);
-  for (let x = 0; x < height; x++) weighRows(middle, x * row, out, offset + x * row, width, inner, rescale.width);
-}
-
-/** Each of `count` rows of `length` values as a weighted sum of four rows. */
-function weighRows(
+/** Writes position `o` of the rescaled axis, `length` values, as a weighted sum of four rows of `from`. */
+export function weighRow(
   from: Float32Array,
   fromOffset: number,
   to: Float32Array,
   toOffset: number,
-  count: number,
   length: number,
   { taps, weights }: AxisSource,
+  o: number,
 ): void {
-  for (let o = 0; o < count; o++) {
-    const [a, b, c, d] = [0, 1, 2, 3].map((k) => fromOffset + taps[4 * o + k] * length) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    const [p, q, r, s] = [0, 1, 2, 3].map((k) => weights[4 * o + k]) as [number, number, number, number];
-    const at = toOffset + o * length;
-    for (let i = 0; i < length; i++) to[at + i] = p * from[a + i] + q * from[b + i] + r * from[c + i] + s * from[d + i];
-  }
-}
-
-/** Nearest, the padding filled: for labels and confidences, whose inner is the depth alone. */
-export function rescaleNearest(source: Values, out: Values, offset: number, rescale: Rescale, padding: number): void {
-  const { height, width, inner } = rescale.plane;
-  for (let x = 0; x < height; x++) {
-    const sx = rescale.height.nearest[x];
-    for (let y = 0; y < width; y++) {
-      const sy = rescale.width.nearest[y];
-      const to = offset + (x * width + y) * inner;
-      if (sx < 0 || sy < 0) {
-        out.fill(padding, to, to + inner);
-      } else {
-        const from = offset + (sx * width + sy) * inner;
-        out.set(source.subarray(from, from + inner), to);
-      }
-    }
+  const a = fromOffset + taps[4 * o] * length;
+  const b = fromOffset + taps[4 * o + 1] * length;
+  const c = fromOffset + taps[4 * o + 2] * length;
+  const d = fromOffset + taps[4 * o + 3] * length;
+  const p = weights[4 * o];
+  const q = weights[4 * o + 1];
+  const r = weights[4 * o + 2];
+  const s = weights[4 * o + 3];
+  for (let i = 0; i < length; i++) {
+    to[toOffset + i] = p * from[a + i] + q * from[b + i] + r * from[c + i] + s * from[d + i];
   }
 }
 
@@ -158,17 +154,12 @@ export interface Box {
 }
 
 /** A box of the patch's proportions that covers `area` of the plane, wholly inside it. */
-export function drawBox(height: number, width: number, area: number, random: Random): Box {
+export function drawBox({ height, width }: Plane, area: number, random: Random): Box {
   const side = Math.sqrt(area);
   const box = { height: Math.round(height * side), width: Math.round(width * side) };
   return { ...box, x: random.below(height - box.height + 1), y: random.below(width - box.width + 1) };
 }
 
-/** Copies the box of the patch at `from` in `source` into the patch at `to` in `out`. */
-export function pasteBox(source: Values, from: number, out: Values, to: number, plane: Plane, box: Box): void {
-  for (let x = box.x; x < box.x + box.height; x++) {
-    const start = (x * plane.width + box.y) * plane.inner;
-    const end = start + box.width * plane.inner;
-    out.set(source.subarray(from + start, from + end), to + start);
-  }
+export function isInside(box: Box, x: number, y: number): boolean {
+  return x >= box.x && x < box.x + box.height && y >= box.y && y < box.y + box.width;
 }

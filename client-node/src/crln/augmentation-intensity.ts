@@ -1,7 +1,7 @@
 import type { Random } from '@consilium/shared';
 
-/** Min-max of one patch to [0, 1], in place; values [start, end), every `channels`-th from `start` + channel. */
-export function normaliseRange(image: Float32Array, start: number, end: number, channels = 1): void {
+/** Min-max of one patch to [0, `top`], in place; values [start, end), every `channels`-th from `start` + channel. */
+export function normaliseRange(image: Float32Array, start: number, end: number, channels = 1, top = 1): void {
   for (let channel = 0; channel < channels; channel++) {
     let minimum = Infinity;
     let maximum = -Infinity;
@@ -11,13 +11,9 @@ export function normaliseRange(image: Float32Array, start: number, end: number, 
       if (value > maximum) maximum = value;
     }
     // A constant patch (all padding) becomes 0.
-    const scale = maximum > minimum ? 1 / (maximum - minimum) : 0;
+    const scale = maximum > minimum ? top / (maximum - minimum) : 0;
     for (let i = start + channel; i < end; i += channels) image[i] = (image[i] - minimum) * scale;
   }
-}
-
-export function scaleRange(image: Float32Array, start: number, end: number, factor: number): void {
-  for (let i = start; i < end; i++) image[i] *= factor;
 }
 
 /** Entries of the noise table; each stands for an equal share of the normal distribution. */

@@ -1,8 +1,14 @@
 import { Random } from '@consilium/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rescaleBy, rescaleImage, rescaleNearest, turn, type Turn } from './augmentation-geometry.js';
-import { augmentLabelled, augmentUnlabelled, normalisePatches } from './augmentation.js';
+import { moveColumns, rescaleBy, turnedColumns, weighRow, type Turn } from './augmentation-geometry.js';
+import {
+  augmentLabelled,
+  normalisePatches,
+  prepareBatch,
+  prepareUnlabelled,
+  withPseudoLabels,
+} from './augmentation.js';
 import type { PatchShape, PseudoLabelled } from './patches.js';
 
 const size = ([b, h, w, d]: PatchShape) => b * h * w * d;
@@ -18,6 +24,9 @@ function stripes(shape: PatchShape): PseudoLabelled {
     shape,
   };
 }
+
+const augmentUnlabelled = (patches: PseudoLabelled, random: Random): PseudoLabelled =>
+  withPseudoLabels(prepareUnlabelled(patches, random), patches);
 
 describe('labelled patches', () => {
   it('image and label move together, within [0, 1.25]', () => {
@@ -109,13 +118,54 @@ describe('unlabelled patches', () => {
   });
 });
 
+describe('labels', () => {
+  it('land where the image of their voxels lands', () => {
+    // An image that says its row: under any move, noise and brightness the labels' rows go with it.
+    const [side, depth] = [32, 2];
+    const label = Int32Array.from({ length: 2 * side * side * depth }, (_, i) => {
+      const column = Math.floor(i / depth) % (side * side);
+      return Math.floor(column / side) * 1000 + (column % side);
+    });
+    const rows = Float32Array.from(label, (value) => Math.floor(value / 1000));
+    const confidence = new Float32Array(label.length).fill(1);
+    const shape: PatchShape = [2, side, side, depth];
+    let [close, counted] = [0, 0];
+    for (let seed = 0; seed < 40; seed++) {
+      const prepared = prepareUnlabelled({ image: rows, shape }, Random.from(seed));
+      const out = withPseudoLabels(prepared, { label, confidence });
+      for (let b = 0; b < 2; b++) {
+        const patch = [...out.image.keys()].slice(b * side * side * depth, (b + 1) * side * side * depth);
+        const known = patch.filter((i) => out.label[i] >= 0);
+        const [xs, values] = [known.map((i) => Math.floor(out.label[i] / 1000)), known.map((i) => out.image[i])];
+        counted++;
+        if (correlation(xs, values) > 0.7) close++;
+      }
+    }
+    expect(close).toBe(counted);
+  });
+
+  it('need no random number: they may come long after the images were made ready', () => {
+    const batch = { unlabelled: stripes([2, 8, 8, 4]), labelled: stripes([2, 8, 8, 4]) };
+    const [a, b] = [1, 1].map((seed) => prepareBatch(batch, Random.from(seed)));
+    expect(a).toEqual(b);
+    expect(prepareBatch({ unlabelled: batch.unlabelled }, Random.from(1)).labelled).toBeUndefined();
+  });
+});
+
+function correlation(xs: readonly number[], ys: readonly number[]): number {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [mx, my] = [mean(xs), mean(ys)];
+  const product = (as: readonly number[], am: number, bs: readonly number[], bm: number) =>
+    as.reduce((sum, value, i) => sum + (value - am) * (bs[i] - bm), 0);
+  return product(xs, mx, ys, my) / Math.sqrt(product(xs, mx, xs, mx) * product(ys, my, ys, my));
+}
+
 describe('turns', () => {
   it('four quarter turns, and a flip twice, change nothing', () => {
-    const plane = { height: 3, width: 3, inner: 2 };
     const source = Int32Array.from({ length: 18 }, (_, index) => index);
     const apply = (values: Int32Array, move: Turn) => {
       const out = new Int32Array(18);
-      turn(values, out, 0, plane, move);
+      moveColumns(values, out, 0, turnedColumns({ height: 3, width: 3 }, move), 2, -1);
       return out;
     };
     const quarter: Turn = { turns: 1, flip: 'none' };
@@ -128,28 +178,32 @@ describe('turns', () => {
       expect(apply(apply(source, { turns: 0, flip }), { turns: 0, flip })).toEqual(source);
     }
   });
+
+  it('columns move in runs, and padding fills', () => {
+    const out = new Float32Array(10);
+    const source = Float32Array.of(0, 0, 1, 2, 3, 4, 5, 6);
+    moveColumns(source, out, 2, Int32Array.of(1, 2, -1, -1), 2, 9);
+    expect([...out]).toEqual([0, 0, 3, 4, 5, 6, 9, 9, 9, 9]);
+  });
 });
 
 describe('rescaling', () => {
-  const plane = { height: 8, width: 8, inner: 1 };
-  const ramp = Float32Array.from({ length: 64 }, (_, index) => Math.floor(index / 8));
+  const ramp = Float32Array.from({ length: 8 }, (_, index) => index);
+  const rescaled = (scale: number) => {
+    const { height } = rescaleBy(scale, { height: 8, width: 8 });
+    const image = new Float32Array(8);
+    for (let o = 0; o < 8; o++) weighRow(ramp, 0, image, o, 1, height, o);
+    return { image, nearest: [...height.nearest] };
+  };
 
   it('by 1 changes nothing; keeps a ramp straight; shrinks to the middle and pads around', () => {
-    const out = new Float32Array(64);
-    rescaleImage(ramp, out, 0, rescaleBy(1, plane));
-    expect(out).toEqual(ramp);
-    rescaleImage(ramp, out, 0, rescaleBy(1.5, plane));
-    for (let x = 2; x < 6; x++) expect(out[8 * x]).toBeCloseTo((x + 2.5) / 1.5 - 0.5, 5);
-    const label = new Float32Array(64);
-    rescaleNearest(ramp, label, 0, rescaleBy(0.5, plane), -1);
-    expect([...label.subarray(0, 16)]).toEqual(new Array(16).fill(-1));
-    expect([...label.subarray(16, 24)]).toEqual([-1, -1, 1, 1, 1, 1, -1, -1]);
-    rescaleImage(ramp, out, 0, rescaleBy(0.5, plane));
+    expect(rescaled(1)).toEqual({ image: ramp, nearest: [0, 1, 2, 3, 4, 5, 6, 7] });
+    const larger = rescaled(1.5).image;
+    for (let x = 2; x < 6; x++) expect(larger[x]).toBeCloseTo((x + 2.5) / 1.5 - 0.5, 5);
+    const { image, nearest } = rescaled(0.5);
+    expect(nearest).toEqual([-1, -1, 1, 3, 5, 7, -1, -1]);
     // Rows 2 to 5 hold the shrunken image; rows 0, 1 and 6, 7 mirror it without repeating its edge.
-    expect(out[0]).toBe(out[8 * 4]);
-    expect(out[8 * 1]).toBe(out[8 * 3]);
-    expect(out[8 * 6]).toBe(out[8 * 4]);
-    expect(out[8 * 7]).toBe(out[8 * 3]);
+    expect([image[0], image[1], image[6], image[7]]).toEqual([image[4], image[3], image[4], image[3]]);
   });
 });
 

@@ -9,8 +9,8 @@ import {
 import { describe, expect, it } from 'vitest';
 import { engineSettings } from '../engine/engine-settings.js';
 import { openEngine } from '../engine/open-engine.js';
-import { CrlnTrainer, type CrlnBatch } from './crln-trainer.js';
-import type { PatchShape } from './patches.js';
+import { CrlnTrainer } from './crln-trainer.js';
+import type { CrlnBatch, PatchShape } from './patches.js';
 import { polyDecay, teacherDecay } from './schedules.js';
 
 const model = ModelSettings.parse({ width: 2, prototypes: 2, classes: 3, patch: [16, 16, 16] });

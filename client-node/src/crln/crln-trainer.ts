@@ -1,12 +1,12 @@
 import { Random, type ModelSettings, type NamedTensors, type TrainingSettings } from '@consilium/shared';
 import type { MomentumSettings, Ops } from '../engine/ops.js';
 import type { Tensor } from '../engine/tensor.js';
-import { augmentLabelled, augmentUnlabelled, normalisePatches } from './augmentation.js';
+import { prepareBatch, withPseudoLabels } from './augmentation.js';
 import { ClassPriors } from './class-priors.js';
 import { EVALUATION, TEACHING } from './layers/layer.js';
 import { segmentationLoss } from './losses/segmentation-loss.js';
 import { Network } from './network.js';
-import type { LabelledPatches, PseudoLabelled, UnlabelledPatches } from './patches.js';
+import type { CrlnBatch, LabelledPatches, PreparedBatch, PreparedUnlabelled, PseudoLabelled } from './patches.js';
 import { polyDecay, teacherDecay } from './schedules.js';
 import { SeededDropping } from './seeded-dropping.js';
 import { stepLosses, type StepLosses } from './step-losses.js';
@@ -14,13 +14,12 @@ import { imageTensor, oneHotLabels, studentStep, type LossTensors, type PairDraw
 import { packTensors, trainerCounters, unpackTensors, type TrainerState } from './trainer-state.js';
 import { Momentum } from './weights.js';
 
-/** What happens to patches on the host before the network sees them. */
+/** What happens to patches on the host. */
 export interface Augmentation {
-  labelled: (patches: LabelledPatches, random: Random) => LabelledPatches;
-  /** For the teacher. */
-  plain: (patches: UnlabelledPatches) => UnlabelledPatches;
-  /** For the student, with the teacher's labels. */
-  strong: (patches: PseudoLabelled, random: Random) => PseudoLabelled;
+  /** Of a batch that did not come prepared. */
+  prepare: (batch: CrlnBatch, random: Random) => PreparedBatch;
+  /** The strong view for the student, with the teacher's labels. */
+  label: (patches: PreparedUnlabelled, teacher: Pick<PseudoLabelled, 'label' | 'confidence'>) => PseudoLabelled;
 }
 
 export interface CrlnTrainerOptions {
@@ -38,13 +37,7 @@ export interface CrlnTrainerOptions {
   readonly observeGradients?: (gradients: NamedTensors) => void;
 }
 
-/** Patches as cut from the volumes; a site without labelled volumes gives none. */
-export interface CrlnBatch {
-  readonly labelled?: LabelledPatches | undefined;
-  readonly unlabelled?: UnlabelledPatches | undefined;
-}
-
-const PUBLISHED: Augmentation = { labelled: augmentLabelled, plain: normalisePatches, strong: augmentUnlabelled };
+const PUBLISHED: Augmentation = { prepare: prepareBatch, label: withPseudoLabels };
 
 /** Student, mean teacher and optimiser of CRLN (Wang et al. 2025), one step at a time. */
 export class CrlnTrainer {
@@ -81,13 +74,13 @@ export class CrlnTrainer {
   }
 
   /** One training step; `globalStep` counts over all rounds, from 0. A batch without any patch throws. */
-  step(batch: CrlnBatch, globalStep: number): StepLosses {
+  step(batch: CrlnBatch | PreparedBatch, globalStep: number): StepLosses {
     const { ops, model, training, totalSteps } = this.options;
     if (!batch.labelled && !batch.unlabelled) throw new RangeError('training step: expected patches, got none');
-    const { labelled: augment, strong } = this.options.augmentation ?? PUBLISHED;
+    const { prepare, label } = this.options.augmentation ?? PUBLISHED;
     const warm = globalStep >= training.warmUpSteps;
-    const unlabelled = batch.unlabelled && strong(this.#teach(batch.unlabelled, warm), this.#random);
-    const labelled = batch.labelled && augment(batch.labelled, this.#random);
+    const { labelled, unlabelled: patches } = 'prepared' in batch ? batch : prepare(batch, this.#random);
+    const unlabelled = patches && label(patches, this.#teach(patches, warm));
     const dropping =
       this.options.dropping === false
         ? undefined
@@ -149,10 +142,9 @@ export class CrlnTrainer {
   }
 
   /** Pseudo-labels: the teacher's most probable class and its probability, with its own batch statistics. */
-  #teach(patches: UnlabelledPatches, rectified: boolean): PseudoLabelled {
-    const { ops, model, augmentation = PUBLISHED } = this.options;
-    const { image, shape } = augmentation.plain(patches);
-    const forwarded = this.#teacher.forward(imageTensor(ops, { image, shape }, model.channels), TEACHING);
+  #teach(patches: PreparedUnlabelled, rectified: boolean): Pick<PseudoLabelled, 'label' | 'confidence'> {
+    const { ops, model } = this.options;
+    const forwarded = this.#teacher.forward(imageTensor(ops, patches, model.channels), TEACHING);
     const { logits, representation, relationship } = forwarded;
     const [label, confidence] = ops.tidy(() => {
       const scores = rectified ? this.#teacher.rectify(logits, relationship) : logits;
@@ -161,7 +153,7 @@ export class CrlnTrainer {
       return [ops.toHost(ops.argMax(probability)) as Int32Array, ops.toHost(highest) as Float32Array];
     });
     ops.dispose(logits, relationship, ...(representation === null ? [] : [representation]));
-    return { image: patches.image, shape, label, confidence };
+    return { label, confidence };
   }
 
   /** Mean over features of the teacher's prototypes [C, R]. */

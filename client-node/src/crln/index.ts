@@ -1,3 +1,3 @@
-export { CrlnTrainer, type CrlnBatch } from './crln-trainer.js';
+export { CrlnTrainer } from './crln-trainer.js';
 export { Network } from './network.js';
 export { predictRows, predictVolume, type InferenceOptions } from './inference.js';

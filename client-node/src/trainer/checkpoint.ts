@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ContainerError, decodeContainer, encodeContainer, type NamedTensors } from '@consilium/shared';
 import { readFileIfPresent, writeWholeFile } from '../settings/whole-file.js';
 
-const FORMAT = 1;
+const FORMAT = 2;
 const FIELD = 'consilium.checkpoint';
 
 /** Parts of one step's loss; null where the batch had no volumes of the kind. */
@@ -21,14 +21,13 @@ const CheckpointFacts = z.object({
   key: z.string(),
   /** Local steps that are done. */
   step: z.int().min(0),
-  /** Seconds that these steps took, over all processes that worked on them. */
+  /** Seconds that these steps took, over all processes that worked on them; and how many of them went by without a batch. */
   seconds: z.number().min(0),
+  secondsWaiting: z.number().min(0),
   /** Of the last steps, oldest first. */
   losses: z.array(Losses),
   /** Counters and random streams of the network's trainer. */
   counters: z.unknown(),
-  /** Where the source of batches goes on. */
-  batches: z.unknown(),
 });
 export type CheckpointFacts = Omit<z.infer<typeof CheckpointFacts>, 'format'>;
 

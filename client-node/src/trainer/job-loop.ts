@@ -1,4 +1,4 @@
-import { asFileFailure, errorText, NodeFailure, systemCode, type FailureKind } from '../settings/failure.js';
+import { describeFailure } from './failure-report.js';
 import type { FromTrainer, Job, JobProgress, Result, ToTrainer } from './messages.js';
 
 export interface JobContext {
@@ -38,13 +38,4 @@ export class JobLoop {
       this.#current = undefined;
     }
   }
-}
-
-function describeFailure(error: unknown): { kind: FailureKind; sentence: string } {
-  if (error instanceof NodeFailure) return { kind: error.kind, sentence: error.message };
-  if (systemCode(error) !== undefined) {
-    const { kind, message } = asFileFailure(error, 'the trainer');
-    return { kind, sentence: message };
-  }
-  return { kind: 'internal', sentence: `the trainer: ${errorText(error)}` };
 }

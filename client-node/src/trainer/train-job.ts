@@ -5,13 +5,13 @@ import { decodeContainer, digestOfJson, encodeContainer, Random, type NamedTenso
 import { CrlnTrainer } from '../crln/index.js';
 import { NodeFailure } from '../settings/failure.js';
 import { writeWholeFile } from '../settings/whole-file.js';
-import { openSite } from '../volumes/index.js';
+import { boundCaseCache, openSite, type LeftOut, type Site, type SiteEntry } from '../volumes/index.js';
+import type { Feed } from './batch-maker.js';
 import { CheckpointFile } from './checkpoint.js';
 import type { JobContext } from './job-loop.js';
 import type { TrainedUpdate, TrainJob } from './messages.js';
-import { SampledBatches } from './sampled-batches.js';
 import { trainRound } from './train-round.js';
-import type { Workshop } from './workshop.js';
+import { BYTES_PER_MEGABYTE, type Workshop } from './workshop.js';
 
 /**
  * One site's part of a round: the base model becomes student and teacher, is trained for the study's local steps, and the
@@ -19,21 +19,10 @@ import type { Workshop } from './workshop.js';
  */
 export async function train(job: TrainJob, workshop: Workshop, context: JobContext): Promise<TrainedUpdate> {
   const { ops } = await workshop.trainingEngine();
-  const { study } = job;
-  const site = await openSite(
-    job.data,
-    { ...study.model, spacing: study.spacing },
-    { cacheDir: workshop.options.cache },
-  );
-  if (site.labelled.length + site.unlabelled.length === 0) {
-    throw new NodeFailure(
-      'bad-data',
-      `${job.data}: expected at least one volume that study "${study.name}" can train on, got none`,
-    );
-  }
-  if (site.labelled.length === 0 && study.training.unlabelledPerStep === 0) {
-    throw new NodeFailure('bad-data', `${job.data}: study "${study.name}" trains on labelled volumes only, got none`);
-  }
+  const { study, round } = job;
+  const { cache, cacheMegabytes, checkpointSeconds } = workshop.options;
+  await boundCaseCache(cache, cacheMegabytes * BYTES_PER_MEGABYTE);
+  const site = await openTrainable(job, cache);
   const { localSteps, count } = study.rounds;
   const base = await readFile(job.base);
   const trainer = CrlnTrainer.create(
@@ -46,23 +35,53 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
     },
     decodeContainer(base).tensors,
   );
+  const leftOut = new Set<string>();
+  const onLeftOut = ({ image, sentence }: LeftOut): void => {
+    leftOut.add(image);
+    workshop.note('warn', `round ${round}: a volume is left out from here on: ${sentence}`);
+  };
   try {
-    const figures = await trainRound({
+    const { dataWaitShare, ...figures } = await trainRound({
       learner: trainer,
-      batches: new SampledBatches(site, study, job.seed, workshop),
+      batches: workshop.feed.open({ feed: feedOf(site, job, cache), steps: localSteps, onLeftOut }),
       checkpoint: new CheckpointFile(join(job.folder, 'checkpoint.safetensors'), checkpointKey(job, base)),
       localSteps,
-      firstGlobalStep: (job.round - 1) * localSteps,
-      checkpointSeconds: workshop.options.checkpointSeconds,
+      firstGlobalStep: (round - 1) * localSteps,
+      checkpointSeconds,
       now: () => performance.now(),
-      onResume: (steps) => workshop.note('info', `round ${job.round}: going on after step ${steps} of ${localSteps}`),
+      onResume: (steps) => workshop.note('info', `round ${round}: going on after step ${steps} of ${localSteps}`),
       ...context,
     });
+    const waiting = `${(100 * dataWaitShare).toFixed(1)} % of the time waiting for data`;
+    workshop.note('info', `round ${round}: ${figures.metrics.secondsPerStep.toFixed(2)} s/step, ${waiting}`);
     const blob = await writeUpdate(join(job.folder, 'update.safetensors'), trainer.exportModel());
-    return { blob, labelled: site.labelled.length, unlabelled: site.unlabelled.length, ...figures };
+    const kept = (entries: readonly SiteEntry[]): number => entries.filter(({ image }) => !leftOut.has(image)).length;
+    return { blob, labelled: kept(site.labelled), unlabelled: kept(site.unlabelled), ...figures };
   } finally {
     trainer.dispose();
   }
+}
+
+/** The site's volumes that the study can train on. */
+async function openTrainable({ data, study }: TrainJob, cacheDir: string): Promise<Site> {
+  const site = await openSite(data, { ...study.model, spacing: study.spacing }, { cacheDir });
+  if (site.labelled.length + site.unlabelled.length === 0) {
+    throw new NodeFailure(
+      'bad-data',
+      `${data}: expected at least one volume that study "${study.name}" can train on, got none`,
+    );
+  }
+  if (site.labelled.length === 0 && study.training.unlabelledPerStep === 0) {
+    throw new NodeFailure('bad-data', `${data}: study "${study.name}" trains on labelled volumes only, got none`);
+  }
+  return site;
+}
+
+function feedOf({ labelled, unlabelled }: Site, { study, seed }: TrainJob, cacheDir: string): Feed {
+  const { spacing, model, training } = study;
+  const { patch, classes } = model;
+  const { labelledPerStep, unlabelledPerStep } = training;
+  return { labelled, unlabelled, spacing, patch, classes, labelledPerStep, unlabelledPerStep, seed, cacheDir };
 }
 
 function checkpointKey(job: TrainJob, base: Buffer): string {

@@ -35,23 +35,14 @@ class Drift implements Learner<number> {
   }
 }
 
-class Draws implements BatchSource<number> {
-  #random = Random.from(2);
-  next = () => Promise.resolve(this.#random.uniform());
-  get state() {
-    return this.#random.state;
-  }
-  restore(state: unknown) {
-    this.#random = Random.restore(state as number[]);
-  }
-}
+const draws: BatchSource<number> = { at: (step) => Promise.resolve(Random.from(2, step).uniform()) };
 
 /** Each look at the clock is 0.4 s later, so that a checkpoint is written after some steps and not after others. */
 function roundOf(learner: Drift, more: Partial<RoundOfTraining<number>> = {}): RoundOfTraining<number> {
   let now = 0;
   return {
     learner: learner,
-    batches: new Draws(),
+    batches: draws,
     checkpoint: new CheckpointFile(join(folder, 'checkpoint.safetensors'), 'round 2'),
     localSteps: 10,
     firstGlobalStep: 100,
@@ -93,6 +84,15 @@ test('a checkpoint of another round, or a torn one, is not taken', async () => {
   writeFileSync(join(folder, 'checkpoint.safetensors'), 'half');
   const figures = await trainRound(roundOf(new Drift()));
   expect(figures.resumedFrom).toBe(0);
+});
+
+test('tells how much of the time went by without a batch', async () => {
+  const shares: (number | undefined)[] = [];
+  const onProgress = ({ dataWaitShare }: { dataWaitShare?: number }): void => void shares.push(dataWaitShare);
+  // A step looks at the clock before its batch, after it, and at its end: half of its time is the wait.
+  const figures = await trainRound(roundOf(new Drift(), { onProgress, checkpointSeconds: 1000 }));
+  expect(shares[3]).toBeCloseTo(0.5);
+  expect(figures.dataWaitShare).toBeCloseTo(0.5);
 });
 
 test('a loss that is not finite ends the round with a sentence', async () => {

@@ -12,11 +12,10 @@ export interface Learner<B> {
   restoreState(state: { tensors: NamedTensors; counters: unknown }): void;
 }
 
-/** Batches in their order; whoever makes them, on whatever thread, `state` is that after the batch given last. */
+/** Whoever makes batches, on whatever thread: a step's batch is the same whenever it is asked for. */
 export interface BatchSource<B> {
-  next(): Promise<B>;
-  readonly state: unknown;
-  restore(state: unknown): void;
+  /** `step` counts the round's local steps from 0; they are asked for in their order, from any one on. */
+  at(step: number): Promise<B>;
 }
 
 export interface RoundOfTraining<B> {
@@ -38,6 +37,8 @@ export interface RoundFigures {
   steps: number;
   resumedFrom: number;
   metrics: TrainingMetrics;
+  /** Share of the time that went by without a batch to train on. */
+  dataWaitShare: number;
 }
 
 /** A round reports the mean of so many last steps: one step's loss says little. */
@@ -47,17 +48,15 @@ const AVERAGED_STEPS = 20;
 export async function trainRound<B>(round: RoundOfTraining<B>): Promise<RoundFigures> {
   const { learner, batches, checkpoint, localSteps, now } = round;
   const saved = await checkpoint.load();
-  if (saved !== undefined) {
-    learner.restoreState(saved);
-    batches.restore(saved.batches);
-  }
+  if (saved !== undefined) learner.restoreState(saved);
   const resumedFrom = saved?.step ?? 0;
   if (resumedFrom > 0) round.onResume(resumedFrom);
   let losses: Losses[] = saved?.losses ?? [];
   let seconds = saved?.seconds ?? 0;
+  let secondsWaiting = saved?.secondsWaiting ?? 0;
   let savedAt = now();
   const save = async (step: number): Promise<void> => {
-    await checkpoint.save({ step, seconds, losses, batches: batches.state, ...learner.saveState() });
+    await checkpoint.save({ step, seconds, secondsWaiting, losses, ...learner.saveState() });
     savedAt = now();
   };
   for (let step = resumedFrom; step < localSteps; step++) {
@@ -68,16 +67,24 @@ export async function trainRound<B>(round: RoundOfTraining<B>): Promise<RoundFig
       throw round.signal.reason;
     }
     const begun = now();
-    const batch = await batches.next();
+    const batch = await batches.at(step);
+    secondsWaiting += (now() - begun) / 1000;
     const { loss, supervised, unsupervised, cps } = await learner.step(batch, round.firstGlobalStep + step);
     const stepLosses: Losses = { loss, supervised, unsupervised, cps };
     requireFinite(stepLosses, step);
     losses = [...losses, stepLosses].slice(-AVERAGED_STEPS);
     seconds += (now() - begun) / 1000;
-    round.onProgress({ done: step + 1, total: localSteps, metrics: meanOf([stepLosses], seconds / (step + 1)) });
+    const metrics = meanOf([stepLosses], seconds / (step + 1));
+    const dataWaitShare = share(secondsWaiting, seconds);
+    round.onProgress({ done: step + 1, total: localSteps, metrics, dataWaitShare });
     if (now() - savedAt >= round.checkpointSeconds * 1000 && step + 1 < localSteps) await save(step + 1);
   }
-  return { steps: localSteps, resumedFrom, metrics: meanOf(losses, seconds / localSteps) };
+  const metrics = meanOf(losses, seconds / localSteps);
+  return { steps: localSteps, resumedFrom, metrics, dataWaitShare: share(secondsWaiting, seconds) };
+}
+
+function share(part: number, whole: number): number {
+  return whole > 0 ? part / whole : 0;
 }
 
 function requireFinite(losses: Losses, step: number): void {

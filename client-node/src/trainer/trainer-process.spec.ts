@@ -30,6 +30,8 @@ function childThat(statement: string): TrainerProcess {
       threads: 1,
       cache: folder,
       memoryMegabytes: 100,
+      cacheMegabytes: 100,
+      dataWorkers: 0,
       checkpointSeconds: 1,
       inference: { overlap: 0.5, stride: null, weighting: 'uniform', batch: 1 },
       allowJavascriptEngine: true,

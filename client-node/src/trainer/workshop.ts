@@ -1,19 +1,21 @@
 import { openEngine, type Engine } from '../engine/open-engine.js';
 import { NodeFailure } from '../settings/failure.js';
 import { engineSettingsOf } from '../settings/trainer-environment.js';
-import { CaseStore } from './case-store.js';
+import { DataFeed } from './data-feed.js';
 import type { TrainerOptions } from './messages.js';
+
+export const BYTES_PER_MEGABYTE = 2 ** 20;
 
 /** What the trainer process keeps between jobs: the engine, once opened, and the volumes. */
 export class Workshop {
-  readonly cases: CaseStore;
+  readonly feed: DataFeed;
   #engine: Promise<Engine> | undefined;
 
   constructor(
     readonly options: TrainerOptions,
     readonly note: (level: 'info' | 'warn', sentence: string) => void,
   ) {
-    this.cases = new CaseStore(options.cache, options.memoryMegabytes);
+    this.feed = new DataFeed(options.dataWorkers, options.memoryMegabytes * BYTES_PER_MEGABYTE);
   }
 
   /** Any engine: right for measuring and predicting, if slow. */

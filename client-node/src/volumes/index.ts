@@ -1,8 +1,10 @@
 export * from './volume.js';
 export { checkSite, loadCase, openSite } from './site.js';
-export type { DataCheck, Site } from './site.js';
+export type { DataCheck, Site, SiteEntry } from './site.js';
+export { CaseMemory } from './case-memory.js';
+export { boundCaseCache } from './case-cache.js';
 export { PatchSampler } from './patch-sampler.js';
-export type { SamplerState } from './patch-sampler.js';
+export type { LeftOut } from './patch-sampler.js';
 export { segmentationMetrics } from './metrics.js';
 export { writePrediction } from './prediction.js';
 export { PHANTOM_SHAPE, writePhantomSite } from './phantom-site.js';

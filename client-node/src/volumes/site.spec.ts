@@ -1,8 +1,9 @@
-import { copyFile, mkdir, mkdtemp, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { boundCaseCache } from './case-cache.js';
 import { dataCheckTable } from './data-check-table.js';
 import { rawNifti } from './nifti-file.fixture.js';
 import { encodeNifti, writeNifti } from './nifti-writer.js';
@@ -204,9 +205,41 @@ describe('the cache', () => {
     expect(others).toEqual([]);
     await truncate(join(cacheDir, file), 100);
     expect(await loadCase(entry, [1, 1, 1], cacheDir)).toEqual(fresh);
-    await utimes(entry.image, 1, 1);
-    await loadCase(entry, [1, 1, 1], cacheDir);
+    const bytes = await readFile(join(cacheDir, file));
+    bytes[bytes.length - 1] ^= 1;
+    await writeFile(join(cacheDir, file), bytes);
+    expect(await loadCase(entry, [1, 1, 1], cacheDir)).toEqual(fresh);
+    expect(await loadCase(entry, [1, 1, 2], cacheDir)).not.toEqual(fresh);
     expect((await readdir(cacheDir)).length).toBe(2);
+  });
+
+  it('notices a file that was replaced by one of the same size and date', async () => {
+    const cacheDir = join(folder, 'cache');
+    await addImage('a.nii', encodeNifti({ voxels: ramp, geometry }));
+    const entry = (await openSite(folder, study)).unlabelled[0];
+    const { image } = await loadCase(entry, [1, 1, 1], cacheDir);
+    const { atime, mtime } = await stat(entry.image);
+    await addImage('a.nii', encodeNifti({ voxels: ramp.map((value) => 2 * value), geometry }));
+    await utimes(entry.image, atime, mtime);
+    expect((await loadCase(entry, [1, 1, 1], cacheDir)).image).toEqual(image.map((value) => 2 * value));
+  });
+
+  it('stays within its bound: what was used longest ago goes, and what a killed writer left', async () => {
+    await writePhantomSite(folder, { ...good, labelled: 3, unlabelled: 0 });
+    const cacheDir = join(folder, 'cache');
+    const entries = (await openSite(folder, study)).labelled;
+    for (const entry of entries) await loadCase(entry, [1, 1, 1], cacheDir);
+    const files = await readdir(cacheDir);
+    for (const file of files) await utimes(join(cacheDir, file), 1, 1);
+    await loadCase(entries[1], [1, 1, 1], cacheDir);
+    await writeFile(join(cacheDir, 'x.case.part'), 'half');
+    await utimes(join(cacheDir, 'x.case.part'), 1, 1);
+    const { size } = await stat(join(cacheDir, files[0]));
+    await boundCaseCache(cacheDir, 1.5 * size);
+    const [kept, ...others] = await readdir(cacheDir);
+    expect(others).toEqual([]);
+    expect((await stat(join(cacheDir, kept))).mtimeMs).toBeGreaterThan(1e6);
+    await boundCaseCache(join(folder, 'nowhere'), 0);
   });
 
   it('remembers what was found, and forgets it with the file', async () => {

@@ -4,7 +4,7 @@ import { resampledShape, resampleImage, resampleLabel } from './resampling.js';
 import { listSite, type CaseFiles } from './site-folder.js';
 import { checkVolume, type Expectations, type VolumeReport } from './volume-check.js';
 import { asLabelMap, readVolume } from './volume-file.js';
-import { type Case, type Triple, VolumeError } from './volume.js';
+import { times, type Case, type Triple, VolumeError } from './volume.js';
 
 export interface DataCheck {
   readonly directory: string;
@@ -142,9 +142,13 @@ export async function loadCase(entry: SiteEntry, spacing: Triple, cacheDir?: str
   }
 }
 
+/** Changes when one of the case's files does, or the spacing; null where a file cannot be looked at. */
+export async function caseKey({ name, image, label }: SiteEntry, spacing: Triple): Promise<string | null> {
+  return cacheKey(label === null ? [image] : [image, label], name, spacing).catch(() => null);
+}
+
 async function throughCache(entry: SiteEntry, spacing: Triple, cacheDir: string): Promise<Case> {
-  const paths = [entry.image, ...(entry.label === null ? [] : [entry.label])];
-  const key = await cacheKey(paths, entry.name, spacing).catch(() => null);
+  const key = await caseKey(entry, spacing);
   if (key === null) return resampledCase(entry, spacing);
   const known = await cachedCase(cacheDir, key);
   if (known !== null) return known;
@@ -157,7 +161,7 @@ async function throughCache(entry: SiteEntry, spacing: Triple, cacheDir: string)
 async function resampledCase({ name, image, label }: SiteEntry, target: Triple): Promise<Case> {
   const volume = await readVolume(image);
   const spacing = volume.spacing ?? target;
-  const map = label === null ? null : asLabelMap((await readVolume(label, 'label')).image);
+  const map = label === null ? null : await labelOn(volume.shape, label);
   return {
     name,
     image: resampleImage(volume.image, volume.shape, spacing, target),
@@ -166,4 +170,13 @@ async function resampledCase({ name, image, label }: SiteEntry, target: Triple):
     spacing: target,
     native: volume.geometry,
   };
+}
+
+async function labelOn(shape: Triple, path: string): Promise<Uint8Array> {
+  const label = await readVolume(path, 'label');
+  if (label.shape.some((side, axis) => side !== shape[axis])) {
+    const sentence = `its label has ${times(label.shape)} voxels, expected the image's ${times(shape)}`;
+    throw new VolumeError('not-a-label-map', sentence);
+  }
+  return asLabelMap(label.image);
 }
