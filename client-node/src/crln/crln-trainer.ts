@@ -1,16 +1,17 @@
 import { Random, type ModelSettings, type NamedTensors, type TrainingSettings } from '@consilium/shared';
 import type { MomentumSettings, Ops } from '../engine/ops.js';
-import type { Tensor } from '../engine/tensor.js';
+import type { Precision } from '../engine/precision.js';
 import { prepareBatch, withPseudoLabels } from './augmentation.js';
 import { ClassPriors } from './class-priors.js';
 import { EVALUATION, TEACHING } from './layers/layer.js';
+import { labelPlanes, logSoftmaxOfPlanes, toPlanes } from './losses/class-planes.js';
 import { segmentationLoss } from './losses/segmentation-loss.js';
 import { Network } from './network.js';
 import type { CrlnBatch, LabelledPatches, PreparedBatch, PreparedUnlabelled, PseudoLabelled } from './patches.js';
 import { polyDecay, teacherDecay } from './schedules.js';
 import { SeededDropping } from './seeded-dropping.js';
 import { stepLosses, type StepLosses } from './step-losses.js';
-import { imageTensor, oneHotLabels, studentStep, type LossTensors, type PairDraw } from './student-step.js';
+import { imageTensor, studentStep, type LossTensors, type PairDraw } from './student-step.js';
 import { packTensors, trainerCounters, unpackTensors, type TrainerState } from './trainer-state.js';
 import { Momentum } from './weights.js';
 
@@ -29,6 +30,8 @@ export interface CrlnTrainerOptions {
   /** Steps of the whole study, over which the learning rate falls. */
   readonly totalSteps: number;
   readonly random: Random;
+  /** Of the backbone's activations and convolutions; float32 if left out. */
+  readonly precision?: Precision;
   readonly augmentation?: Augmentation;
   /** Off for figures that can be compared: no channel dropout, no drop-path. */
   readonly dropping?: boolean;
@@ -52,9 +55,9 @@ export class CrlnTrainer {
     private readonly options: CrlnTrainerOptions,
     tensors: NamedTensors,
   ) {
-    const { ops, model } = options;
-    this.#student = Network.load(ops, model, tensors);
-    this.#teacher = Network.load(ops, model, tensors);
+    const { ops, model, precision } = options;
+    this.#student = Network.load(ops, model, tensors, precision);
+    this.#teacher = Network.load(ops, model, tensors, precision);
     this.#momentum = new Momentum(ops, this.#student.weights);
     this.#priors = ClassPriors.from(tensors, model.classes, model.prototypes);
     this.#random = options.random;
@@ -148,9 +151,9 @@ export class CrlnTrainer {
     const { logits, representation, relationship } = forwarded;
     const [label, confidence] = ops.tidy(() => {
       const scores = rectified ? this.#teacher.rectify(logits, relationship) : logits;
-      const probability = ops.softmax(scores);
-      const highest = ops.max(probability, [probability.shape.length - 1]);
-      return [ops.toHost(ops.argMax(probability)) as Int32Array, ops.toHost(highest) as Float32Array];
+      const logProbability = logSoftmaxOfPlanes(ops, toPlanes(ops, scores));
+      const highest = ops.exp(ops.max(logProbability, [0]));
+      return [ops.toHost(ops.argMax(logProbability, 0)) as Int32Array, ops.toHost(highest) as Float32Array];
     });
     ops.dispose(logits, relationship, ...(representation === null ? [] : [representation]));
     return { label, confidence };
@@ -173,10 +176,7 @@ export class CrlnTrainer {
   }
 
   #follow(name: string, average: Parameters<Ops['applyAverage']>[0], decay: number): void {
-    const { ops } = this.options;
-    const value: Tensor = this.#student.weights.parameter(name).read();
-    ops.applyAverage(average, value, decay);
-    ops.dispose(value);
+    this.options.ops.applyAverage(average, this.#student.weights.parameter(name).read(), decay);
   }
 
   /** mu alone learns from the rectified logits of the student in evaluation mode; the teacher takes it as it is. */
@@ -185,8 +185,8 @@ export class CrlnTrainer {
     const mu = this.#student.weights.parameter('mu');
     const { logits, relationship } = this.#student.forward(imageTensor(ops, patches, model.channels), EVALUATION);
     const { crossEntropy, dice, gradient } = ops.tidy(() => {
-      const oneHot = oneHotLabels(ops, patches.label, model.classes);
-      const loss = segmentationLoss(ops, this.#student.rectify(logits, relationship), oneHot, 0.5);
+      const labels = labelPlanes(ops, patches.label, model.classes);
+      const loss = segmentationLoss(ops, this.#student.rectify(logits, relationship), labels, 0.5);
       const product = ops.sum(ops.mul(loss.dLogits, relationship), [0, 1, 2, 3, 4]);
       return { crossEntropy: loss.crossEntropy, dice: loss.dice, gradient: ops.reshape(ops.mul(product, -1), [1]) };
     });

@@ -5,6 +5,7 @@ import { ConvUnit } from './layers/conv-unit.js';
 import { ConvKernel } from './layers/kernel.js';
 import { addInto, noBackward, Sequence, share, type Layer, type Pass } from './layers/layer.js';
 import { Linear } from './layers/linear.js';
+import { Widen } from './layers/widen.js';
 import type { Weights } from './weights.js';
 
 export interface HeadsForwarded {
@@ -25,9 +26,10 @@ export class Heads {
     backbone: string,
   ) {
     const name = `${backbone}.represent`;
-    this.#segment = new Linear(ops, weights, `${backbone}.segment`);
+    this.#segment = new Sequence([new Widen(ops), new Linear(ops, weights, `${backbone}.segment`)]);
     this.#represent = new Sequence([
       new ConvUnit(ops, new ConvKernel(ops, weights, `${name}.conv`), new BatchNorm(ops, weights, `${name}.norm`)),
+      new Widen(ops),
       new Linear(ops, weights, `${name}.out`),
     ]);
   }

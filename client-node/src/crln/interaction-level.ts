@@ -7,6 +7,7 @@ import { Linear } from './layers/linear.js';
 import { Residual } from './layers/residual.js';
 import { PrototypeAttention } from './prototype-attention.js';
 import { ProximityMap } from './proximity-map.js';
+import { Widen } from './layers/widen.js';
 import type { Weights } from './weights.js';
 
 export interface LevelForwarded {
@@ -38,7 +39,7 @@ export class InteractionLevel {
   ) {
     const linear = (which: string) => new Linear(ops, weights, `${name}.${which}`);
     const norm = (which: string) => new LayerNorm(ops, weights, `${name}.${which}_norm`);
-    this.#tokens = new Sequence([linear('project'), norm('token'), norm('key')]);
+    this.#tokens = new Sequence([new Widen(ops), linear('project'), norm('token'), norm('key')]);
     this.#attention = new PrototypeAttention(ops, weights, name);
     const mlp = new Sequence([norm('mlp'), linear('mlp_in'), new Gelu(ops), linear('mlp_out')]);
     this.#refine = new Sequence([new Residual(ops, null), new Residual(ops, mlp), linear('to_next')]);

@@ -66,9 +66,7 @@ describe.skipIf(double === null)('the Dynamic Interaction Module (float64)', () 
     ops.dispose(...dFeatures);
     for (const name of CHECKED) {
       const parameter = weights.parameter(name);
-      const value = parameter.read();
-      const current = ops.toHost(value) as Float32Array;
-      ops.dispose(value);
+      const current = ops.toHost(parameter.read()) as Float32Array;
       compare(name, ops.toHost(parameter.gradient!) as Float32Array, current, () => {
         const changed = ops.fromHost(current, parameter.shape);
         ops.assign(parameter.variable, changed);

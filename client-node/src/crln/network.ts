@@ -1,5 +1,6 @@
 import { modelTensors, type ModelSettings, type NamedTensors } from '@consilium/shared';
 import type { Ops } from '../engine/ops.js';
+import type { Precision } from '../engine/precision.js';
 import type { Tensor } from '../engine/tensor.js';
 import type { Backbone } from './backbone.js';
 import { Interaction } from './interaction.js';
@@ -36,6 +37,7 @@ export class Network {
     readonly ops: Ops,
     readonly settings: ModelSettings,
     readonly weights: Weights,
+    private readonly precision: Precision = 'float32',
   ) {
     this.#backbone = settings.backbone === 'vnet' ? vnet(ops, weights) : unet(ops, weights);
     this.#interaction = new Interaction(ops, weights, settings);
@@ -43,8 +45,8 @@ export class Network {
   }
 
   /** A network with weights of its own from a whole model container. */
-  static load(ops: Ops, settings: ModelSettings, tensors: NamedTensors): Network {
-    return new Network(ops, settings, Weights.load(ops, modelTensors(settings), tensors));
+  static load(ops: Ops, settings: ModelSettings, tensors: NamedTensors, precision?: Precision): Network {
+    return new Network(ops, settings, Weights.load(ops, modelTensors(settings), tensors), precision);
   }
 
   dispose(): void {
@@ -56,7 +58,7 @@ export class Network {
    * activations need not be kept.
    */
   forward(image: Tensor, pass: Pass, { relationshipGradient = pass.gradient } = {}): NetworkForwarded {
-    const backbone = this.#backbone.forward(image, pass);
+    const backbone = this.#backbone.forward(this.#entering(image), pass);
     const interactionPass = relationshipGradient ? pass : { ...pass, gradient: false };
     const interaction = this.#interaction.forward(backbone.levels, interactionPass);
     return {
@@ -71,6 +73,14 @@ export class Network {
         backbone.backward({ logits, representation, levels });
       },
     };
+  }
+
+  /** In the type that the backbone's activations shall have: each layer keeps that of its input. */
+  #entering(image: Tensor): Tensor {
+    if (this.precision === 'float32') return image;
+    const narrow = this.ops.cast(image, 'bfloat16');
+    this.ops.dispose(image);
+    return narrow;
   }
 
   /** logits + (1 - mu) M, both left to the caller. */

@@ -4,6 +4,7 @@ import { sizeOf, type Tensor } from '../engine/tensor.js';
 import type { ClassPriors } from './class-priors.js';
 import type { Pass } from './layers/layer.js';
 import { cpsLoss } from './losses/cps-loss.js';
+import { labelPlanes } from './losses/class-planes.js';
 import { drawPairs, type Candidates, type ClassMeans, type Drawn } from './losses/cps-sampling.js';
 import { confidentShares, pseudoLabelLoss } from './losses/pseudo-label-loss.js';
 import { segmentationLoss } from './losses/segmentation-loss.js';
@@ -68,15 +69,15 @@ export function studentStep(
 function supervise(student: Network, patches: LabelledPatches, options: StudentStepOptions, losses: LossTensors): Half {
   const { ops, model, pass } = options;
   const forwarded = student.forward(imageTensor(ops, patches, model.channels), pass);
-  const oneHot = oneHotLabels(ops, patches.label, model.classes);
-  const onLogits = segmentationLoss(ops, forwarded.logits, oneHot, 0.5);
-  const onRelationship = segmentationLoss(ops, forwarded.relationship, oneHot, 0.5);
+  const labels = labelPlanes(ops, patches.label, model.classes);
+  const onLogits = segmentationLoss(ops, forwarded.logits, labels, 0.5);
+  const onRelationship = segmentationLoss(ops, forwarded.relationship, labels, 0.5);
   losses.set('crossEntropy', onLogits.crossEntropy);
   losses.set('dice', onLogits.dice);
   losses.set('crossEntropyRelationship', onRelationship.crossEntropy);
   losses.set('diceRelationship', onRelationship.dice);
   const logOwn = ops.toHost(onLogits.logOwn) as Float32Array;
-  ops.dispose(oneHot, onLogits.logOwn, onRelationship.logOwn, forwarded.logits, forwarded.relationship);
+  ops.dispose(labels, onLogits.logOwn, onRelationship.logOwn, forwarded.logits, forwarded.relationship);
   return { forwarded, dLogits: onLogits.dLogits, dRelationship: onRelationship.dLogits, logOwn, label: patches.label };
 }
 
@@ -84,13 +85,13 @@ function imitate(student: Network, patches: PseudoLabelled, options: StudentStep
   const { ops, model, training, pass } = options;
   const image = imageTensor(ops, patches, model.channels);
   const forwarded = student.forward(image, pass, { relationshipGradient: false });
-  const oneHot = oneHotLabels(ops, patches.label, model.classes);
+  const labels = labelPlanes(ops, patches.label, model.classes);
   const shares = confidentShares(patches, training.strongConfidence);
-  const { loss, dLogits, logOwn } = pseudoLabelLoss(ops, forwarded.logits, oneHot, shares, training.unsupervisedWeight);
+  const { loss, dLogits, logOwn } = pseudoLabelLoss(ops, forwarded.logits, labels, shares, training.unsupervisedWeight);
   losses.set('unsupervised', loss);
   const label = patches.label.map((c, i) => (patches.confidence[i] >= training.weakConfidence ? c : -1));
   const logOwnValues = ops.toHost(logOwn) as Float32Array;
-  ops.dispose(oneHot, logOwn, forwarded.logits, forwarded.relationship);
+  ops.dispose(labels, logOwn, forwarded.logits, forwarded.relationship);
   return { forwarded, dLogits, dRelationship: null, logOwn: logOwnValues, label };
 }
 
@@ -149,8 +150,8 @@ function classSums(ops: Ops, representations: Tensor[], halves: Half[], classes:
   for (const { label } of halves) for (const c of label) if (c >= 0) counts[c]++;
   const sums = ops.tidy(() => {
     const parts = representations.map((x, i) => {
-      const oneHot = oneHotLabels(ops, halves[i].label, classes);
-      return ops.matMul(oneHot, ops.reshape(x, [halves[i].label.length, channels]), { transposeA: true });
+      const { label } = halves[i];
+      return ops.matMul(labelPlanes(ops, label, classes), ops.reshape(x, [label.length, channels]));
     });
     return ops.toHost(parts.reduce((sum, part) => ops.add(sum, part))) as Float32Array;
   });
@@ -180,14 +181,6 @@ export function imageTensor(
   channels: number,
 ): Tensor {
   return ops.fromHost(image, [...shape, channels]);
-}
-
-/** [voxels, C] */
-export function oneHotLabels(ops: Ops, label: Int32Array, classes: number): Tensor {
-  const indices = ops.fromHost(label, [label.length]);
-  const oneHot = ops.oneHot(indices, classes);
-  ops.dispose(indices);
-  return oneHot;
 }
 
 function joined(parts: Int32Array[]): Int32Array {

@@ -1,6 +1,6 @@
 import type { NamedTensors, TensorSpec } from '@consilium/shared';
 import type { MomentumSettings, Ops } from '../engine/ops.js';
-import { sizeOf, type Shape, type Tensor, type Variable } from '../engine/tensor.js';
+import { sizeOf, type DType, type Shape, type Tensor, type Variable } from '../engine/tensor.js';
 
 /** A trained tensor, with the gradient that backward passes have added up so far. */
 export class Parameter {
@@ -16,9 +16,9 @@ export class Parameter {
     return this.variable.shape;
   }
 
-  /** The value; the caller disposes of it before the next update. */
-  read(): Tensor {
-    return this.ops.read(this.variable);
+  /** The value, in the engine's own type or as asked: lent up to the next update, not to be disposed of. */
+  read(dtype?: DType): Tensor {
+    return this.ops.read(this.variable, dtype);
   }
 
   /** Null while no loss has reached this tensor: such a tensor is not updated, not even by weight decay. */
@@ -26,16 +26,20 @@ export class Parameter {
     return this.#gradient;
   }
 
-  /** Takes the gradient over; any shape of the right size. */
+  /** Takes the gradient over; any shape of the right size. Gradients add up in single precision at least. */
   addGradient(gradient: Tensor): void {
-    const shaped = gradient.shape.length === this.shape.length ? gradient : this.ops.reshape(gradient, this.shape);
-    if (shaped !== gradient) this.ops.dispose(gradient);
+    const { ops } = this;
+    const shaped = ops.tidy(() => {
+      const wide = gradient.dtype === 'bfloat16' ? ops.cast(gradient, 'float32') : gradient;
+      return wide.shape.length === this.shape.length ? wide : ops.reshape(wide, this.shape);
+    });
+    if (shaped !== gradient) ops.dispose(gradient);
     if (this.#gradient === null) {
       this.#gradient = shaped;
       return;
     }
-    const sum = this.ops.add(this.#gradient, shaped);
-    this.ops.dispose(this.#gradient, shaped);
+    const sum = ops.add(this.#gradient, shaped);
+    ops.dispose(this.#gradient, shaped);
     this.#gradient = sum;
   }
 
@@ -101,7 +105,6 @@ export class Weights {
     for (const { name, shape } of this.specs) {
       const value = this.ops.read(this.#variable(name));
       tensors.set(name, { dtype: 'float32', shape: [...shape], data: this.ops.toHost(value) as Float32Array });
-      this.ops.dispose(value);
     }
     return tensors;
   }
@@ -154,7 +157,6 @@ export class Momentum {
     for (const [name, velocity] of this.#velocities) {
       const value = this.ops.read(velocity);
       tensors.set(name, { dtype: 'float32', shape: [...velocity.shape], data: this.ops.toHost(value) as Float32Array });
-      this.ops.dispose(value);
     }
     return tensors;
   }

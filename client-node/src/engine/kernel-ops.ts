@@ -12,6 +12,8 @@ export class KernelOps implements Ops {
   readonly name = 'kernel';
   readonly #tensors = new Map<number, tf.Tensor>();
   readonly #variables = new Map<number, tf.Variable>();
+  /** Ids of values that were read since a variable's last update, by the variable's. */
+  readonly #lent = new Map<number, number>();
   readonly #ledger: HandleLedger;
   #lastId = 0;
 
@@ -159,7 +161,7 @@ export class KernelOps implements Ops {
     this.#run(() => tf.mean(this.#get(x), [...axes], keepDims));
   max = (x: Tensor, axes: readonly number[], keepDims = false): Tensor =>
     this.#run(() => tf.max(this.#get(x), [...axes], keepDims));
-  argMax = (x: Tensor): Tensor => this.#run(() => tf.argMax(this.#get(x), -1));
+  argMax = (x: Tensor, axis: number): Tensor => this.#run(() => tf.argMax(this.#get(x), axis));
   softmax = (x: Tensor): Tensor => this.#run(() => tf.softmax(this.#get(x)));
   logSoftmax = (x: Tensor): Tensor => this.#run(() => tf.logSoftmax(this.#get(x)));
   oneHot = (indices: Tensor, depth: number): Tensor =>
@@ -209,9 +211,15 @@ export class KernelOps implements Ops {
     return { id, shape: [...shape] };
   }
 
-  read(variable: Variable): Tensor {
-    // Shares the variable's array, which updates replace and never write to.
-    return this.#run(() => tf.clone(this.#variableOf(variable)));
+  read(variable: Variable, dtype: DType = 'float32'): Tensor {
+    if (dtype !== 'float32') throw new RangeError(`read: expected float32, got ${dtype} (native ops only)`);
+    let id = this.#lent.get(variable.id);
+    if (id === undefined) {
+      id = this.#lastId += 1;
+      this.#lent.set(variable.id, id);
+      this.#tensors.set(id, tf.clone(this.#variableOf(variable)));
+    }
+    return { id, shape: variable.shape, dtype };
   }
 
   assign(variable: Variable, value: Tensor): void {
@@ -220,6 +228,7 @@ export class KernelOps implements Ops {
 
   release(...variables: Variable[]): void {
     for (const variable of variables) {
+      this.#takeBack(variable);
       this.#variableOf(variable).dispose();
       this.#variables.delete(variable.id);
     }
@@ -285,8 +294,17 @@ export class KernelOps implements Ops {
 
   #update(variable: Variable, compute: () => tf.Tensor): void {
     const value = tf.tidy(compute);
+    this.#takeBack(variable);
     this.#variableOf(variable).assign(value);
     value.dispose();
+  }
+
+  #takeBack({ id }: Variable): void {
+    const lent = this.#lent.get(id);
+    if (lent === undefined) return;
+    this.#tensors.get(lent)?.dispose();
+    this.#tensors.delete(lent);
+    this.#lent.delete(id);
   }
 }
 

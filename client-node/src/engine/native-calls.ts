@@ -1,12 +1,16 @@
 import { Attributes, dtypeOf, TYPE_NUMBER, type Attribute, type NativeBinding } from './native-binding.js';
 import { HandleLedger, sizeOf, type DType, type Shape, type Tensor } from './tensor.js';
 
+const SCALARS_KEPT = 256;
+
 /** Calls of native ops with booked results, and the small constants that TensorFlow takes as tensors. */
 export class NativeCalls {
   readonly attributes: Attributes;
   readonly ledger: HandleLedger;
   /** Small int32 vectors (shapes, axes, permutations): a network uses the same few at every step. */
   readonly #integers = new Map<string, number>();
+  /** Factors and the like: most are the same at every step, a few (learning rate, counts of voxels) never come back. */
+  readonly #scalars = new Map<string, number>();
 
   constructor(readonly binding: NativeBinding) {
     this.attributes = new Attributes(binding);
@@ -47,13 +51,19 @@ export class NativeCalls {
     return converted;
   }
 
-  withScalar<T>(value: number, dtype: DType, body: (id: number) => T): T {
+  /** A scalar, not booked; it stays valid while the next few are asked for. */
+  scalar(value: number, dtype: DType): number {
+    const key = `${dtype} ${value}`;
+    const cached = this.#scalars.get(key);
+    if (cached !== undefined) return cached;
     const id = this.upload(dtype === 'int32' ? Int32Array.of(value) : Float32Array.of(value), [], dtype);
-    try {
-      return body(id);
-    } finally {
-      this.binding.deleteTensor(id);
+    this.#scalars.set(key, id);
+    for (const [oldest, old] of this.#scalars) {
+      if (this.#scalars.size <= SCALARS_KEPT) break;
+      this.#scalars.delete(oldest);
+      this.binding.deleteTensor(old);
     }
+    return id;
   }
 
   /**

@@ -12,6 +12,8 @@ export class NativeOps implements Ops {
   readonly name: string = 'native';
   readonly #calls: NativeCalls;
   readonly #variables: NativeVariables;
+  /** An empty vector: moments that a norm is not given. */
+  #nothing: number | undefined;
 
   constructor(
     binding: NativeBinding,
@@ -87,9 +89,8 @@ export class NativeOps implements Ops {
   // Normalisation
 
   batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): { y: Tensor; moments: NormMoments } {
-    const none = this.#calls.upload(new Float32Array(0), [0], 'float32');
-    const results = this.#normed(x, [gamma.id, beta.id, none, none], epsilon, true);
-    this.#calls.binding.deleteTensor(none);
+    this.#nothing ??= this.#calls.upload(new Float32Array(0), [0], 'float32');
+    const results = this.#normed(x, [gamma.id, beta.id, this.#nothing, this.#nothing], epsilon, true);
     const [, mean, variance, ...reserved] = results;
     const vector = (id: number | undefined) => this.#calls.ledger.open(id!, gamma.shape, 'float32');
     const y = this.#calls.shaped(results[0], x);
@@ -142,11 +143,9 @@ export class NativeOps implements Ops {
   mean = (x: Tensor, axes: readonly number[], keepDims = false): Tensor => this.#reduction('Mean', x, axes, keepDims);
   max = (x: Tensor, axes: readonly number[], keepDims = false): Tensor => this.#reduction('Max', x, axes, keepDims);
 
-  argMax(x: Tensor): Tensor {
+  argMax(x: Tensor, axis: number): Tensor {
     const types = [this.#type('T', x.dtype), this.#type('Tidx', 'int32'), this.#type('output_type', 'int32')];
-    return this.#calls.withScalar(x.shape.length - 1, 'int32', (axis) =>
-      this.#calls.run('ArgMax', types, [x.id, axis]),
-    );
+    return this.#calls.run('ArgMax', types, [x.id, this.#calls.scalar(axis, 'int32')]);
   }
 
   softmax = (x: Tensor): Tensor => this.#unary('Softmax', x);
@@ -154,12 +153,11 @@ export class NativeOps implements Ops {
 
   oneHot(indices: Tensor, depth: number): Tensor {
     const types = [this.#type('T', this.real), this.#type('TI', 'int32'), this.#attributes.int('axis', -1)];
-    const calls = this.#calls;
-    return calls.withScalar(depth, 'int32', (count) =>
-      calls.withScalar(1, this.real, (on) =>
-        calls.withScalar(0, this.real, (off) => calls.run('OneHot', types, [indices.id, count, on, off])),
-      ),
-    );
+    const scalars = [
+      this.#calls.scalar(depth, 'int32'),
+      ...[1, 0].map((value) => this.#calls.scalar(value, this.real)),
+    ];
+    return this.#calls.run('OneHot', types, [indices.id, ...scalars]);
   }
 
   // Products and layout
@@ -183,7 +181,7 @@ export class NativeOps implements Ops {
       this.#attributes.int('N', xs.length),
     ];
     const ids = xs.map(({ id }) => id);
-    return this.#calls.withScalar(axis, 'int32', (at) => this.#calls.run('ConcatV2', attributes, [...ids, at]));
+    return this.#calls.run('ConcatV2', attributes, [...ids, this.#calls.scalar(axis, 'int32')]);
   }
 
   slice(x: Tensor, begin: Shape, size: Shape): Tensor {
@@ -203,23 +201,18 @@ export class NativeOps implements Ops {
   gatherRows(x: Tensor, indices: Tensor): Tensor {
     const types = [this.#type('Tparams', x.dtype), this.#type('Tindices', 'int32'), this.#type('Taxis', 'int32')];
     const attributes = [...types, this.#attributes.int('batch_dims', 0)];
-    const inputs = [x.id, indices.id];
-    return this.#calls.withScalar(0, 'int32', (axis) => this.#calls.run('GatherV2', attributes, [...inputs, axis]));
+    return this.#calls.run('GatherV2', attributes, [x.id, indices.id, this.#calls.scalar(0, 'int32')]);
   }
 
   scatterAddRows(rows: Tensor, indices: Tensor, n: number): Tensor {
     const types = [this.#type('T', rows.dtype), this.#type('Tindices', 'int32'), this.#type('Tnumsegments', 'int32')];
-    const inputs = [rows.id, indices.id];
-    return this.#calls.withScalar(n, 'int32', (count) =>
-      this.#calls.run('UnsortedSegmentSum', types, [...inputs, count]),
-    );
+    return this.#calls.run('UnsortedSegmentSum', types, [rows.id, indices.id, this.#calls.scalar(n, 'int32')]);
   }
 
   // Variables
 
   variable = (values: Float32Array, shape: Shape): Variable => this.#variables.create(values, shape);
-  read = (variable: Variable): Tensor =>
-    this.#calls.ledger.open(this.#variables.read(variable), variable.shape, this.real);
+  read = (variable: Variable, dtype: DType = this.real): Tensor => this.#variables.read(variable, dtype);
   assign = (variable: Variable, value: Tensor): void => this.#variables.assign(variable, value.id);
   release = (...variables: Variable[]): void => variables.forEach((variable) => this.#variables.release(variable));
   applyMomentum = (weights: Variable, velocity: Variable, gradient: Tensor, settings: MomentumSettings): void =>
@@ -246,20 +239,19 @@ export class NativeOps implements Ops {
   }
 
   #binary(op: string, a: Tensor, b: Operand): Tensor {
-    const attributes = [this.#type('T', a.dtype)];
-    if (typeof b !== 'number') return this.#calls.run(op, attributes, [a.id, b.id]);
-    return this.#calls.withScalar(b, a.dtype, (scalar) => this.#calls.run(op, attributes, [a.id, scalar]));
+    return this.#calls.run(op, [this.#type('T', a.dtype)], [a.id, this.#operand(b, a.dtype)]);
   }
 
   /** TensorFlow compares into bool; the ops speak of masks of numbers. */
   #comparison(op: string, a: Tensor, b: Operand): Tensor {
-    const compare = (right: number) => {
-      const mask = this.#calls.raw(op, [this.#type('T', a.dtype)], [a.id, right]);
-      const y = this.#calls.run('Cast', this.#attributes.cast(BOOL_NUMBER, this.real), [mask]);
-      this.#calls.binding.deleteTensor(mask);
-      return y;
-    };
-    return typeof b === 'number' ? this.#calls.withScalar(b, a.dtype, compare) : compare(b.id);
+    const mask = this.#calls.raw(op, [this.#type('T', a.dtype)], [a.id, this.#operand(b, a.dtype)]);
+    const y = this.#calls.run('Cast', this.#attributes.cast(BOOL_NUMBER, this.real), [mask]);
+    this.#calls.binding.deleteTensor(mask);
+    return y;
+  }
+
+  #operand(b: Operand, dtype: DType): number {
+    return typeof b === 'number' ? this.#calls.scalar(b, dtype) : b.id;
   }
 
   #reduction(op: string, x: Tensor, axes: readonly number[], keepDims: boolean): Tensor {

@@ -1,12 +1,15 @@
 import type { NativeCalls } from './native-calls.js';
 import type { MomentumSettings } from './ops.js';
-import type { Shape, Variable } from './tensor.js';
+import type { DType, Shape, Tensor, Variable } from './tensor.js';
 
 /** Resource variables' names are one namespace per process. */
 let created = 0;
 
 /** TensorFlow's resource variables and the update ops that write into them in place. Ids are native tensor ids. */
 export class NativeVariables {
+  /** Values that were read since a variable's last update, by its id. TensorFlow copies a variable that is read while it is written. */
+  readonly #lent = new Map<number, Tensor[]>();
+
   constructor(
     private readonly calls: NativeCalls,
     private readonly real: 'float32' | 'float64',
@@ -23,8 +26,19 @@ export class NativeVariables {
     return variable;
   }
 
-  read(variable: Variable): number {
-    return this.calls.raw('ReadVariableOp', [this.calls.attributes.type('dtype', this.real)], [variable.id]);
+  /** Not booked; read once between two updates, however often it is asked for. */
+  read(variable: Variable, dtype: DType = this.real): Tensor {
+    const lent = this.#lent.get(variable.id) ?? [];
+    const found = lent.find((value) => value.dtype === dtype);
+    if (found !== undefined) return found;
+    const { calls, real } = this;
+    const id =
+      dtype === real
+        ? calls.raw('ReadVariableOp', [calls.attributes.type('dtype', real)], [variable.id])
+        : calls.raw('Cast', calls.attributes.cast(real, dtype), [this.read(variable).id]);
+    const value = { id, shape: variable.shape, dtype };
+    this.#lent.set(variable.id, [...(this.#lent.get(variable.id) ?? []), value]);
+    return value;
   }
 
   assign(variable: Variable, value: number): void {
@@ -40,33 +54,26 @@ export class NativeVariables {
     const { calls } = this;
     const decayed = settings.weightDecay === 0 ? null : this.#decayed(weights, gradient, settings.weightDecay);
     const flags = [calls.attributes.bool('use_locking', false), calls.attributes.bool('use_nesterov', true)];
-    calls.withScalar(settings.learningRate, this.real, (rate) =>
-      calls.withScalar(settings.momentum, this.real, (momentum) => {
-        const inputs = [weights.id, velocity.id, rate, decayed ?? gradient, momentum];
-        this.#update('ResourceApplyMomentum', [this.#type(), ...flags], inputs);
-      }),
-    );
+    const [rate, momentum] = [settings.learningRate, settings.momentum].map((value) => calls.scalar(value, this.real));
+    this.#takeBack(velocity.id);
+    const inputs = [weights.id, velocity.id, rate, decayed ?? gradient, momentum];
+    this.#update('ResourceApplyMomentum', [this.#type(), ...flags], inputs);
     if (decayed !== null) calls.binding.deleteTensor(decayed);
   }
 
   applyAverage(average: Variable, value: number, decay: number): void {
     const { calls } = this;
-    const before = this.read(average);
-    const difference = calls.raw('Sub', [this.#type()], [before, value]);
-    calls.binding.deleteTensor(before);
-    calls.withScalar(1 - decay, this.real, (share) => {
-      const attributes = [this.#type(), calls.attributes.bool('use_locking', false)];
-      this.#update('ResourceApplyGradientDescent', attributes, [average.id, share, difference]);
-    });
+    const difference = calls.raw('Sub', [this.#type()], [this.read(average).id, value]);
+    const attributes = [this.#type(), calls.attributes.bool('use_locking', false)];
+    const share = calls.scalar(1 - decay, this.real);
+    this.#update('ResourceApplyGradientDescent', attributes, [average.id, share, difference]);
     calls.binding.deleteTensor(difference);
   }
 
-  /** gradient + decay weights. Holds no handle on the weights afterwards: an update in place would copy them then. */
+  /** gradient + decay weights */
   #decayed(weights: Variable, gradient: number, decay: number): number {
     const { calls } = this;
-    const value = this.read(weights);
-    const pull = calls.withScalar(decay, this.real, (factor) => calls.raw('Mul', [this.#type()], [value, factor]));
-    calls.binding.deleteTensor(value);
+    const pull = calls.raw('Mul', [this.#type()], [this.read(weights).id, calls.scalar(decay, this.real)]);
     const total = calls.raw('AddV2', [this.#type()], [pull, gradient]);
     calls.binding.deleteTensor(pull);
     return total;
@@ -76,7 +83,14 @@ export class NativeVariables {
     return this.calls.attributes.type('T', this.real);
   }
 
+  /** The first input is the variable that is written. */
   #update(op: string, attributes: Parameters<NativeCalls['raw']>[1], inputs: readonly number[]): void {
+    this.#takeBack(inputs[0]);
     this.calls.binding.executeOp(op, attributes, inputs, 0);
+  }
+
+  #takeBack(variable: number): void {
+    for (const { id } of this.#lent.get(variable) ?? []) this.calls.binding.deleteTensor(id);
+    this.#lent.delete(variable);
   }
 }

@@ -70,9 +70,10 @@ export function describeAxes(env: Bench): void {
 
   it('argMax takes the first of equals', () => {
     lend(env, [[floats(1, 5, 5, -1, -2, -3), [2, 3]]], (x) => {
-      const y = env.ops.argMax(x);
+      const y = env.ops.argMax(x, 1);
       expect(y.dtype).toBe('int32');
       expectTensor(env, y, [2], [1, 0]);
+      expectTensor(env, env.ops.argMax(x, 0), [3], [0, 0, 0]);
     });
   });
 

@@ -99,8 +99,8 @@ export interface Ops {
   sum(x: Tensor, axes: readonly number[], keepDims?: boolean): Tensor;
   mean(x: Tensor, axes: readonly number[], keepDims?: boolean): Tensor;
   max(x: Tensor, axes: readonly number[], keepDims?: boolean): Tensor;
-  /** Index of the largest value of the last axis, int32 [...]. The first of equals. */
-  argMax(x: Tensor): Tensor;
+  /** Index of the largest value along an axis, which vanishes; int32. The first of equals. */
+  argMax(x: Tensor, axis: number): Tensor;
   /** Along the last axis. */
   softmax(x: Tensor): Tensor;
   /** Along the last axis. */
@@ -127,8 +127,11 @@ export interface Ops {
   // Variables: float32, updated in place
 
   variable(values: Float32Array, shape: Shape): Variable;
-  /** The present value. Dispose of it before an in-place update, or the update copies. */
-  read(variable: Variable): Tensor;
+  /**
+   * The present value, in the engine's own type of real numbers or in another. Lent: it belongs to the variable, is valid up to
+   * its next update, does not count as alive and is never disposed of.
+   */
+  read(variable: Variable, dtype?: DType): Tensor;
   assign(variable: Variable, value: Tensor): void;
   release(...variables: Variable[]): void;
   /** Nesterov's momentum with weight decay as PyTorch's SGD has it: g += decay w; v = m v + g; w -= rate (g + m v). */

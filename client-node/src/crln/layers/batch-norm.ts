@@ -39,9 +39,8 @@ export class BatchNorm implements Norm {
 
   backward(dy: Tensor, x: Tensor, moments: readonly NormMoments[]): Tensor {
     const { ops } = this;
-    const gamma = this.#gamma.read();
-    const { dx, dgamma, dbeta } = ops.batchNormGrad(dy, x, gamma, moments[0], EPSILON);
-    ops.dispose(gamma, dy, ...momentTensors(moments));
+    const { dx, dgamma, dbeta } = ops.batchNormGrad(dy, x, this.#gamma.read(), moments[0], EPSILON);
+    ops.dispose(dy, ...momentTensors(moments));
     this.#gamma.addGradient(dgamma);
     this.#beta.addGradient(dbeta);
     this.#bias?.addZeroGradient();

@@ -25,7 +25,8 @@ export class ChannelDropout implements Layer {
     const c = x.shape.at(-1)!;
     const scaled = ops.tidy(() => {
       const flat = ops.reshape(x, [b, sizeOf(x.shape) / (b * c), c]);
-      return ops.reshape(ops.mul(flat, ops.fromHost(factors, [b, 1, c])), x.shape);
+      const scale = ops.cast(ops.fromHost(factors, [b, 1, c]), x.dtype);
+      return ops.reshape(ops.mul(flat, scale), x.shape);
     });
     ops.dispose(x);
     return scaled;

@@ -34,13 +34,11 @@ export class ConvKernel implements Kernel {
   }
 
   apply(x: Tensor): Tensor {
-    return withFilter(this.ops, this.#filter, (filter) => this.ops.conv3d(x, filter, this.#window));
+    return this.ops.conv3d(x, this.#filter.read(x.dtype), this.#window);
   }
 
   inputGrad(dy: Tensor, inputShape: Shape): Tensor {
-    return withFilter(this.ops, this.#filter, (filter) =>
-      this.ops.conv3dInputGrad(inputShape, filter, dy, this.#window),
-    );
+    return this.ops.conv3dInputGrad(inputShape, this.#filter.read(dy.dtype), dy, this.#window);
   }
 
   addFilterGrad(x: Tensor, dy: Tensor): void {
@@ -67,11 +65,11 @@ export class DoublingKernel implements Kernel {
   apply(x: Tensor): Tensor {
     const [b, h, w, d] = x.shape as [number, number, number, number];
     const shape = [b, 2 * h, 2 * w, 2 * d, this.outputs];
-    return withFilter(this.ops, this.#filter, (filter) => this.ops.conv3dInputGrad(shape, filter, x, HALVING));
+    return this.ops.conv3dInputGrad(shape, this.#filter.read(x.dtype), x, HALVING);
   }
 
   inputGrad(dy: Tensor): Tensor {
-    return withFilter(this.ops, this.#filter, (filter) => this.ops.conv3d(dy, filter, HALVING));
+    return this.ops.conv3d(dy, this.#filter.read(dy.dtype), HALVING);
   }
 
   addFilterGrad(x: Tensor, dy: Tensor): void {
@@ -104,13 +102,13 @@ export class OverlappingDoublingKernel implements Kernel {
     const [b, h, w, d] = x.shape as [number, number, number, number];
     const whole = [b, 2 * h + 1, 2 * w + 1, 2 * d + 1, this.outputs];
     return ops.tidy(() => {
-      const y = ops.conv3dInputGrad(whole, this.#filter.read(), x, HALVING);
+      const y = ops.conv3dInputGrad(whole, this.#filter.read(x.dtype), x, HALVING);
       return ops.slice(y, [0, 1, 1, 1, 0], [b, 2 * h, 2 * w, 2 * d, this.outputs]);
     });
   }
 
   inputGrad(dy: Tensor): Tensor {
-    return this.ops.tidy(() => this.ops.conv3d(this.#whole(dy), this.#filter.read(), HALVING));
+    return this.ops.tidy(() => this.ops.conv3d(this.#whole(dy), this.#filter.read(dy.dtype), HALVING));
   }
 
   addFilterGrad(x: Tensor, dy: Tensor): void {
@@ -174,11 +172,4 @@ export class DepthwiseKernel implements Kernel {
     const c = this.outputs;
     return this.ops.tidy(() => this.ops.mul(this.#filter.read(), this.ops.fromHost(this.#identity, [c, c])));
   }
-}
-
-function withFilter(ops: Ops, filter: Parameter, body: (value: Tensor) => Tensor): Tensor {
-  const value = filter.read();
-  const result = body(value);
-  ops.dispose(value);
-  return result;
 }

@@ -147,9 +147,7 @@ describe.skipIf(double === null)('backward passes against numeric derivatives (f
     for (const parameter of weights.parameters()) {
       if (parameter.gradient === null) continue;
       const got = ops.toHost(parameter.gradient) as Float32Array;
-      const value = parameter.read();
-      const start = ops.toHost(value) as Float32Array;
-      ops.dispose(value);
+      const start = ops.toHost(parameter.read()) as Float32Array;
       const assign = (values: Float32Array) => {
         const changed = ops.fromHost(values, parameter.shape);
         ops.assign(parameter.variable, changed);

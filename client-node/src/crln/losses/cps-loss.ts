@@ -55,26 +55,25 @@ function classTerm(ops: Ops, rows: Tensor, positive: Float32Array, draw: Drawn, 
   const k = draw.negatives.length / q;
   const r = rows.shape[1];
   const raw = ops.gatherRows(rows, ops.fromHost(draw.anchors, [q]));
-  const length = ops.maximum(ops.sqrt(ops.sum(ops.square(raw), [1], true)), SHORTEST);
+  const length = ops.reshape(lengthOf(ops, raw, 1), [q, 1]);
   const anchors = ops.div(raw, length); // [q, r]
-  const positives = ops.broadcastTo(unit(ops, ops.fromHost(positive, [1, 1, r])), [q, 1, r]);
-  const negatives = unit(ops, ops.gatherRows(rows, ops.fromHost(draw.negatives, [q, k])));
+  const positives = ops.broadcastTo(ops.fromHost(positive, [1, 1, r]), [q, 1, r]);
+  const negatives = ops.gatherRows(rows, ops.fromHost(draw.negatives, [q, k]));
   const keys = ops.concat([positives, negatives], 1); // [q, 1 + k, r]
+  const keyLength = lengthOf(ops, keys, 2);
   const column = ops.reshape(anchors, [q, r, 1]);
-  const similarity = ops.reshape(ops.matMul(keys, column), [q, 1 + k]);
+  const similarity = ops.div(ops.reshape(ops.matMul(keys, column), [q, 1 + k]), keyLength);
   const logProbability = ops.logSoftmax(ops.div(similarity, temperature));
   const first = ops.slice(logProbability, [0, 0], [q, 1]);
   const loss = ops.mul(ops.mean(first, [0, 1]), -1 / classes);
   // d similarity, then through the anchor's own normalisation.
   const target = ops.oneHot(ops.fromHost(new Int32Array(q), [q]), 1 + k);
   const dSimilarity = ops.mul(ops.sub(ops.exp(logProbability), target), scale / (temperature * q * classes));
-  const pulled = ops.reshape(ops.matMul(ops.reshape(dSimilarity, [q, 1, 1 + k]), keys), [q, r]);
+  const pulled = ops.reshape(ops.matMul(ops.reshape(ops.div(dSimilarity, keyLength), [q, 1, 1 + k]), keys), [q, r]);
   const along = ops.sum(ops.mul(dSimilarity, similarity), [1], true);
   return { loss, dAnchors: ops.div(ops.sub(pulled, ops.mul(anchors, along)), length) };
 }
 
-/** x [..., r] scaled to length 1. */
-function unit(ops: Ops, x: Tensor): Tensor {
-  const last = [x.shape.length - 1];
-  return ops.div(x, ops.maximum(ops.sqrt(ops.sum(ops.square(x), last, true)), SHORTEST));
+function lengthOf(ops: Ops, x: Tensor, axis: number): Tensor {
+  return ops.maximum(ops.sqrt(ops.sum(ops.square(x), [axis])), SHORTEST);
 }

@@ -41,9 +41,9 @@ export function drawPairs(
   random: Random,
 ): Drawn[] {
   const { label, classes } = candidates;
-  const all = rowsByClass(label, classes, () => true);
+  const all = rowsByClass(label, classes);
   const strong = Math.log(settings.strong);
-  const hard = rowsByClass(label, classes, (row) => candidates.logOwn[row] < strong);
+  const hard = all.map((own) => own.filter((row) => candidates.logOwn[row] < strong));
   const rows = all.map((own, c) => (own.length > 0 || means[c] === null ? own : Int32Array.of(label.length + c)));
   const drawn: Drawn[] = [];
   for (let c = 0; c < classes; c++) {
@@ -58,14 +58,14 @@ export function drawPairs(
   return drawn;
 }
 
-function rowsByClass(label: Int32Array, classes: number, wanted: (row: number) => boolean): Int32Array[] {
+function rowsByClass(label: Int32Array, classes: number): Int32Array[] {
   const counts = new Int32Array(classes);
-  for (let row = 0; row < label.length; row++) if (label[row] >= 0 && wanted(row)) counts[label[row]]++;
+  for (let row = 0; row < label.length; row++) if (label[row] >= 0) counts[label[row]]++;
   const rows = Array.from(counts, (count) => new Int32Array(count));
   const filled = new Int32Array(classes);
   for (let row = 0; row < label.length; row++) {
     const c = label[row];
-    if (c >= 0 && wanted(row)) rows[c][filled[c]++] = row;
+    if (c >= 0) rows[c][filled[c]++] = row;
   }
   return rows;
 }

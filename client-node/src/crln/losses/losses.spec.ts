@@ -2,6 +2,7 @@ import { Random } from '@consilium/shared';
 import { describe, expect, it } from 'vitest';
 import { openDoubleOps } from '../../engine/double-ops.js';
 import { sizeOf, type Tensor } from '../../engine/tensor.js';
+import { labelPlanes } from './class-planes.js';
 import { cpsLoss } from './cps-loss.js';
 import { drawPairs, type ClassMeans } from './cps-sampling.js';
 import { confidentShares, pseudoLabelLoss } from './pseudo-label-loss.js';
@@ -30,16 +31,12 @@ function checkGradient(shape: number[], x: Float32Array, run: (x: Tensor) => { l
   expect(ops.tensorCount()).toBe(before);
 }
 
-function oneHot(label: Int32Array, classes: number): Tensor {
-  return ops.oneHot(ops.fromHost(label, [label.length]), classes);
-}
-
 describe.skipIf(double === null)('losses', () => {
   it('segmentation: gradient of cross entropy and Dice, three classes', () => {
     const shape = [1, 2, 2, 3, 3];
     const label = Int32Array.from({ length: 12 }, (_, i) => i % 3);
     checkGradient(shape, noise(sizeOf(shape)), (logits) => {
-      const { crossEntropy, dice, dLogits } = segmentationLoss(ops, logits, oneHot(label, 3), 0.5);
+      const { crossEntropy, dice, dLogits } = segmentationLoss(ops, logits, labelPlanes(ops, label, 3), 0.5);
       return { loss: ops.mul(ops.add(crossEntropy, dice), 0.5), gradient: dLogits };
     });
   });
@@ -47,7 +44,7 @@ describe.skipIf(double === null)('losses', () => {
   it('segmentation: defined where a class is neither there nor predicted', () => {
     const [crossEntropy, dice, dLogits] = ops.tidy(() => {
       const logits = ops.fromHost(Float32Array.from([90, -90, 90, -90]), [1, 1, 1, 2, 2]);
-      const loss = segmentationLoss(ops, logits, oneHot(new Int32Array(2), 2), 1);
+      const loss = segmentationLoss(ops, logits, labelPlanes(ops, new Int32Array(2), 2), 1);
       return [loss.crossEntropy, loss.dice, loss.dLogits].map((x) => ops.toHost(x));
     });
     expect([...crossEntropy, ...dice, ...dLogits].every(Number.isFinite)).toBe(true);
@@ -57,7 +54,13 @@ describe.skipIf(double === null)('losses', () => {
     const shape = [2, 1, 2, 3, 2];
     const label = Int32Array.from([0, 1, -1, 1, 0, -1, -1, 1, 1, 0, 0, 1]);
     checkGradient(shape, noise(sizeOf(shape)), (logits) => {
-      const { loss, dLogits } = pseudoLabelLoss(ops, logits, oneHot(label, 2), Float32Array.of(0.25, 0.75), 0.5);
+      const { loss, dLogits } = pseudoLabelLoss(
+        ops,
+        logits,
+        labelPlanes(ops, label, 2),
+        Float32Array.of(0.25, 0.75),
+        0.5,
+      );
       return { loss: ops.mul(loss, 0.5), gradient: dLogits };
     });
   });
@@ -68,7 +71,7 @@ describe.skipIf(double === null)('losses', () => {
       const result = pseudoLabelLoss(
         ops,
         ops.fromHost(noise(8), [1, 1, 2, 2, 2]),
-        oneHot(label, 2),
+        labelPlanes(ops, label, 2),
         Float32Array.of(0),
         1,
       );

@@ -1,6 +1,7 @@
 import type { Ops } from '../../engine/ops.js';
-import { sizeOf, type Tensor } from '../../engine/tensor.js';
+import type { Tensor } from '../../engine/tensor.js';
 import type { PseudoLabelled } from '../patches.js';
+import { fromPlanes, logSoftmaxOfPlanes, toPlanes } from './class-planes.js';
 
 export interface PseudoLabelLoss {
   /** Mean over the voxels with a positive loss, scalar; 0 where there is none. */
@@ -12,29 +13,29 @@ export interface PseudoLabelLoss {
 }
 
 /**
- * Cross entropy of logits [b, h, w, d, C] against one-hot pseudo-labels [voxels, C] (all zero where ignored), each volume
+ * Cross entropy of logits [b, h, w, d, C] against planes of pseudo-labels [C, voxels] (all zero where ignored), each volume
  * weighted by `volumeWeights` [b]. Leaves its arguments to the caller, who owns the results.
  */
 export function pseudoLabelLoss(
   ops: Ops,
   logits: Tensor,
-  oneHot: Tensor,
+  labels: Tensor,
   volumeWeights: Float32Array,
   scale: number,
 ): PseudoLabelLoss {
   return ops.tidy(() => {
-    const [b, classes] = [logits.shape[0], logits.shape.at(-1)!];
-    const voxels = sizeOf(logits.shape) / classes;
-    const logProbability = ops.logSoftmax(ops.reshape(logits, [voxels, classes]));
-    const logOwn = ops.sum(ops.mul(logProbability, oneHot), [1]);
-    const positive = ops.reshape(ops.greater(ops.mul(logOwn, -1), 0), [b, voxels / b, 1]);
-    const weights = ops.fromHost(volumeWeights, [b, 1, 1]);
-    const count = ops.maximum(ops.sum(positive, [0, 1, 2]), 1);
-    const share = ops.div(ops.mul(positive, weights), count); // [b, voxels per volume, 1]
-    const loss = ops.mul(ops.sum(ops.mul(ops.reshape(logOwn, share.shape), share), [0, 1, 2]), -1);
-    const difference = ops.sub(ops.exp(logProbability), oneHot);
-    const dLogits = ops.mul(difference, ops.reshape(ops.mul(share, scale), [voxels, 1]));
-    return { loss, dLogits: ops.reshape(dLogits, logits.shape), logOwn };
+    const b = logits.shape[0];
+    const voxels = labels.shape[1];
+    const logProbability = logSoftmaxOfPlanes(ops, toPlanes(ops, logits));
+    const logOwn = ops.sum(ops.mul(logProbability, labels), [0]);
+    const positive = ops.reshape(ops.greater(ops.mul(logOwn, -1), 0), [b, voxels / b]);
+    const weights = ops.fromHost(volumeWeights, [b, 1]);
+    const count = ops.maximum(ops.sum(positive, [0, 1]), 1);
+    const share = ops.div(ops.mul(positive, weights), count); // [b, voxels per volume]
+    const loss = ops.mul(ops.sum(ops.mul(ops.reshape(logOwn, share.shape), share), [0, 1]), -1);
+    const difference = ops.sub(ops.exp(logProbability), labels);
+    const dLogits = ops.mul(difference, ops.reshape(ops.mul(share, scale), [1, voxels]));
+    return { loss, dLogits: fromPlanes(ops, dLogits, logits.shape), logOwn };
   });
 }
 
