@@ -52,7 +52,7 @@ export async function startServer(settings: Settings, overrides: Overrides = {})
     const firstPassword = await ensureOperator(app.get(OperatorsService), settings);
     const port = await listen(app, settings);
     const ticker = app.get(Ticker);
-    ticker.start();
+    await ticker.start();
     const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
     return { url: `http://${host}:${port}`, app, firstPassword, close: () => close(app!, ticker, context.close) };
   } catch (error) {

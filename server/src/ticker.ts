@@ -7,6 +7,7 @@ import { ProgressService } from './rounds/progress.service.js';
 import { RoundDriver } from './rounds/round-driver.service.js';
 import { LOG, SETTINGS } from './settings/process-context.js';
 import type { Settings } from './settings/settings.js';
+import { Presence } from './sites/presence.js';
 
 const HOUR = 3_600_000;
 
@@ -20,14 +21,16 @@ export class Ticker {
     private readonly rounds: RoundDriver,
     private readonly progress: ProgressService,
     private readonly realtime: RealtimeGateway,
+    private readonly presence: Presence,
     private readonly outbox: Outbox,
     private readonly uploads: UploadsService,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(LOG) private readonly log: Logger,
   ) {}
 
-  start(): void {
-    this.rounds.start();
+  async start(): Promise<void> {
+    await this.presence.start();
+    await this.rounds.start();
     this.outbox.poke();
     this.#timers.push(setInterval(() => this.#enqueue(() => this.#tick()), this.settings.tick));
     this.#timers.push(setInterval(() => this.#enqueue(() => this.uploads.removeExpired()), HOUR));
@@ -40,13 +43,17 @@ export class Ticker {
     await this.#ticking;
     await this.rounds.stop();
     await this.outbox.settle();
+    await this.presence.withdraw();
   }
 
   async #tick(): Promise<void> {
     this.realtime.cutExpired();
+    await this.presence.renew();
+    await this.rounds.renewClaims();
     this.rounds.poke();
     this.outbox.poke();
     await this.progress.flush();
+    await this.outbox.prune();
   }
 
   #enqueue(work: () => Promise<unknown>): void {

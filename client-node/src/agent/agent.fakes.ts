@@ -24,7 +24,9 @@ export function assignmentOf(version: number, round: number | null, finished = f
   return {
     study: { id: STUDY_ID, digest: digest(99), manifest: StudyManifest.parse({ name: 'left atrium' }) },
     model: { studyId: STUDY_ID, version, blob, createdAt: '2026-01-01T00:00:00Z' },
-    round: round === null ? null : { id: ROUND_ID, number: round, base: blob, deadline: '2026-01-02T00:00:00Z' },
+    round:
+      round === null ? null : { id: ROUND_ID, number: round, base: blob, deadline: '2026-01-02T00:00:00Z', late: [] },
+    exclusions: [],
     finished,
   };
 }
@@ -53,6 +55,7 @@ export class FakeServer {
   readonly evaluations: Evaluation[] = [];
   readonly updates: UpdateManifest[] = [];
   readonly progress: Progress[] = [];
+  greetings = 0;
   #events: ControlLineEvents | undefined;
 
   readonly rest = {
@@ -78,7 +81,12 @@ export class FakeServer {
 
   connect(events: ControlLineEvents): ControlLine {
     this.#events = events;
-    return { open: () => undefined, close: () => undefined, progress: (progress) => this.progress.push(progress) };
+    return {
+      open: () => undefined,
+      close: () => undefined,
+      progress: (progress) => this.progress.push(progress),
+      greet: () => this.greetings++,
+    };
   }
 
   wake(): void {

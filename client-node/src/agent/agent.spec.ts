@@ -120,6 +120,33 @@ describe('a trainer', () => {
     expect(states.map(({ state }) => state)).toContain('abandoned');
   });
 
+  test('finishes what it began for a round that closes, where its study carries late updates', async () => {
+    trainer.holds = 'train';
+    server.assign = () => assignmentOf(0, 1);
+    const running = run();
+    await vi.waitFor(() => expect(trainer.kinds).toContain('train'));
+    const { round } = assignmentOf(0, 2);
+    const next = {
+      ...assignmentOf(0, 2),
+      round: { ...round!, id: '2c6a2f7e-6a55-4c1e-8d3f-1c2d3e4f5a6c', late: [ROUND_ID] },
+    };
+    server.assign = () => (server.updates.length === 0 ? next : assignmentOf(1, null, true));
+    server.wake();
+    await systemClock.sleep(50);
+    trainer.release(trainedAs());
+    await running;
+    expect(server.updates).toMatchObject([{ roundId: ROUND_ID }]);
+  });
+
+  test('says hello again when it is free and not invited any more', async () => {
+    const sentence = 'It made no progress in round 1.';
+    const exclusions = [{ site: 'north', since: '2026-01-01T00:00:00Z', sentence }];
+    server.assign = () =>
+      server.greetings === 0 ? { ...assignmentOf(0, null), exclusions } : assignmentOf(0, null, true);
+    await run();
+    expect(server.greetings).toBe(1);
+  });
+
   test('shows a refusal and goes on', async () => {
     server.answer = { accepted: false, refusal: { reason: 'out-of-bounds', sentence: 'norm 9 is above 3' } };
     let after = 0;

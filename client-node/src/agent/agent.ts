@@ -21,6 +21,8 @@ export interface ControlLine {
   open(): void;
   close(): void;
   progress(progress: Progress): void;
+  /** Says hello again: the site is there and has nothing else to do. */
+  greet(): void;
 }
 
 export interface ControlLineEvents {
@@ -72,6 +74,8 @@ export class Agent {
   #unmeasured: { study: AssignedStudy; model: NonNullable<Assignment['model']> }[] = [];
   #keptModel: string | undefined;
   #lastSaid = '';
+  /** Names of sites that rounds do without at present. */
+  #excluded = new Set<string>();
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -125,6 +129,8 @@ export class Agent {
       if (task.kind === 'wait') {
         this.#sayWaiting(assignment, task.finished);
         if (task.finished && this.#options.untilFinished) return;
+        // Only a node that is free says that it is back: one that hangs in a task is not.
+        if (this.#excluded.has(this.#options.site.name)) this.#line.greet();
         await this.#wakeUp.wait(this.#options.pollSeconds * 1000, signal);
       } else {
         await this.#perform(task, signal);
@@ -135,6 +141,7 @@ export class Agent {
   async #ask(signal: AbortSignal): Promise<Assignment> {
     const assignment = await this.#patience.ask(() => this.#options.rest.assignment(signal), signal);
     const { study, model } = assignment;
+    this.#sayExclusions(assignment);
     const measures = this.#survey.card.validation > 0;
     if (measures && study !== null && model !== null && !this.#isQueued(study, model.blob.digest)) {
       this.#unmeasured.push({ study, model });
@@ -258,6 +265,14 @@ export class Agent {
     this.#lastSaid = sentence;
     this.#options.log.info(sentence);
     this.#options.report(finished ? { state: 'finished' } : { state: 'waiting' });
+  }
+
+  #sayExclusions({ exclusions }: Assignment): void {
+    for (const { site, sentence } of exclusions)
+      if (!this.#excluded.has(site)) this.#options.log.warn(`site ${site} is not invited to rounds: ${sentence}`);
+    const names = new Set(exclusions.map(({ site }) => site));
+    for (const site of this.#excluded) if (!names.has(site)) this.#options.log.info(`site ${site} is back`);
+    this.#excluded = names;
   }
 
   /** The server may have been updated meanwhile: another protocol ends this node, anything else may pass. */

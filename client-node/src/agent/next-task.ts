@@ -40,8 +40,9 @@ export function nextTask(assignment: Assignment, known: Known): Task {
   return { kind: 'wait', finished: assignment.finished };
 }
 
-/** Whether a task that runs is still wanted, by a newer assignment. */
+/** Whether a task that runs is still wanted, by a newer assignment: a study may carry what comes late into the next round. */
 export function isStillWanted(task: Task, assignment: Assignment): boolean {
   if (task.kind !== 'contribute') return true;
-  return assignment.round?.id === task.round.id;
+  const { round } = assignment;
+  return round !== null && (round.id === task.round.id || round.late.includes(task.round.id));
 }

@@ -66,7 +66,9 @@ export const sitesQuery = queryOptions({
 });
 
 function inOrder(rounds: RoundView[]): RoundView[] {
-  return rounds.toSorted((a, b) => a.number - b.number || Date.parse(a.openedAt) - Date.parse(b.openedAt));
+  // A planned round comes after all attempts that were opened under its number.
+  const opened = ({ openedAt }: RoundView): number => (openedAt === null ? Number.MAX_VALUE : Date.parse(openedAt));
+  return rounds.toSorted((a, b) => a.number - b.number || opened(a) - opened(b));
 }
 
 function byName(sites: SiteView[]): SiteView[] {

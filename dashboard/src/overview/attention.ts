@@ -1,7 +1,7 @@
 import type { Contribution, RoundView, SiteView, StudyView } from '@consilium/shared';
 import { formatDice, plural } from '../format/figures.js';
 import { formatSpan } from '../format/time.js';
-import { isAwaited, isUnderWay, roundUnderWay } from '../rounds/progress.js';
+import { isAwaited, isClosed, roundUnderWay } from '../rounds/progress.js';
 
 /** One thing that needs a person. `act`: nothing goes on without one; `watch`: it may right itself. */
 export interface Need {
@@ -65,7 +65,7 @@ function waitingNeeds({ study, rounds, sites }: Situation): Need[] {
 
 function openRoundNeeds({ rounds, sites, now }: Situation): Need[] {
   const round = roundUnderWay(rounds);
-  if (round === null || round.state === 'aggregating') return [];
+  if (round === null || round.state === 'aggregating' || round.deadline === null || round.openedAt === null) return [];
   const target = { page: 'round', id: round.id } as const;
   const left = Date.parse(round.deadline) - now;
   const late = left < LATE_SHARE * (Date.parse(round.deadline) - Date.parse(round.openedAt));
@@ -88,7 +88,7 @@ function openRoundNeeds({ rounds, sites, now }: Situation): Need[] {
 /** Of the newest closed round only: what happened before it is history, not a task. */
 function closedRoundNeeds({ study, rounds }: Situation): Need[] {
   if (study.state === 'finished' || study.state === 'stopped') return [];
-  const round = rounds.findLast((each) => !isUnderWay(each.state));
+  const round = rounds.findLast((each) => isClosed(each.state));
   if (round === undefined) return [];
   const target = { page: 'round', id: round.id } as const;
   const found: Need[] = [];
@@ -101,7 +101,7 @@ function closedRoundNeeds({ study, rounds }: Situation): Need[] {
       target,
     });
   }
-  const missed = round.contributions.filter((each) => each.state === 'missed');
+  const missed = round.contributions.filter((each) => each.state === 'missed' || each.state === 'lapsed');
   if (missed.length > 0) {
     const sentence = `${listSites(missed)} missed round ${round.number}.`;
     found.push({ key: `missed-${round.id}`, urgency: 'watch', sentence, target });

@@ -2,6 +2,7 @@ import type { Contribution, RoundState, SiteView, StudyState } from '@consilium/
 import type { Appearance } from '../frame/state.js';
 
 export const ROUND_STATES: Record<RoundState, Appearance> = {
+  planned: { icon: 'clock', word: 'planned', tone: 'quiet' },
   open: { icon: 'play', word: 'open', tone: 'active' },
   collecting: { icon: 'down', word: 'collecting', tone: 'active' },
   aggregating: { icon: 'sum', word: 'aggregating', tone: 'active' },
@@ -17,6 +18,7 @@ export const CONTRIBUTION_STATES: Record<Contribution['state'], Appearance> = {
   uploading: { icon: 'up', word: 'uploading', tone: 'active' },
   accepted: { icon: 'check', word: 'accepted', tone: 'good' },
   refused: { icon: 'cross', word: 'refused', tone: 'bad' },
+  lapsed: { icon: 'clock', word: 'no progress', tone: 'warn' },
   missed: { icon: 'clock', word: 'missed', tone: 'warn' },
 };
 
@@ -28,8 +30,9 @@ export const STUDY_STATES: Record<StudyState, Appearance> = {
   stopped: { icon: 'stop', word: 'stopped', tone: 'quiet' },
 };
 
-export function siteAppearance(site: Pick<SiteView, 'state' | 'connected'>): Appearance {
+export function siteAppearance(site: Pick<SiteView, 'state' | 'connected' | 'exclusion'>): Appearance {
   if (site.state === 'revoked') return { icon: 'cross', word: 'revoked', tone: 'bad' };
+  if (site.exclusion !== null) return { icon: 'clock', word: 'excluded', tone: 'warn' };
   if (site.connected) return { icon: 'plug', word: 'connected', tone: 'good' };
   return { icon: 'unplug', word: 'not connected', tone: 'warn' };
 }

@@ -50,12 +50,12 @@ export function CurrentRoundPanel({ study, rounds, sites }: CurrentRoundPanelPro
         </div>
         <div>
           <dt>Deadline</dt>
-          <dd>{round.state === 'aggregating' ? NONE : <Countdown to={round.deadline} />}</dd>
+          <dd>{round.state === 'aggregating' || round.deadline === null ? NONE : <Countdown to={round.deadline} />}</dd>
         </div>
         <div>
           <dt>Opened</dt>
           <dd>
-            <Moment at={round.openedAt} />
+            {round.openedAt === null ? NONE : <Moment at={round.openedAt} />}
           </dd>
         </div>
       </dl>

@@ -24,6 +24,10 @@ export function exampleContribution(site: string, over: Partial<Contribution> = 
     bytes: 37_812_000,
     metrics: { loss: 0.5, supervised: 0.3, unsupervised: 0.1, cps: 1.1, secondsPerStep: 1.3 },
     refusal: null,
+    updateId: null,
+    quarantine: null,
+    norm: null,
+    staleness: 0,
     ...over,
   };
 }
@@ -62,6 +66,7 @@ export function exampleSite(name: string, over: Partial<SiteView> = {}): SiteVie
     engine: 'tensorflow 2.16',
     data: { labelled: 7, unlabelled: 3, validation: 2 },
     keyFingerprint: 'f'.repeat(43),
+    exclusion: null,
     ...over,
   };
 }

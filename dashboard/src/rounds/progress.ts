@@ -5,6 +5,10 @@ export function isUnderWay(state: RoundState): boolean {
   return state === 'open' || state === 'collecting' || state === 'aggregating';
 }
 
+export function isClosed(state: RoundState): boolean {
+  return state === 'committed' || state === 'aborted';
+}
+
 /** The round that is under way; rounds in order of their numbers. */
 export function roundUnderWay(rounds: RoundView[]): RoundView | null {
   return rounds.findLast((round) => isUnderWay(round.state)) ?? null;
@@ -16,7 +20,7 @@ export function acceptedCount(round: Pick<RoundView, 'contributions'>): number {
 
 /** Whether this site can still bring an update into its round. */
 export function isAwaited(contribution: Pick<Contribution, 'state'>): boolean {
-  return !['accepted', 'refused', 'missed'].includes(contribution.state);
+  return !['accepted', 'refused', 'lapsed', 'missed'].includes(contribution.state);
 }
 
 /** 0 to 1 of the contribution's present phase; null where the phase has no measure. */

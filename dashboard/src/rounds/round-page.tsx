@@ -72,14 +72,16 @@ function Facts({ round }: { round: RoundView }): ReactElement {
         <Fact name="Loss">{formatLoss(round.loss)}</Fact>
         <Fact name="Received">{round.bytes === 0 ? NONE : formatBytes(round.bytes)}</Fact>
         <Fact name="Opened">
-          <Moment at={round.openedAt} />
+          {round.openedAt === null ? NONE : <Moment at={round.openedAt} />}
         </Fact>
         {isUnderWay(round.state) || round.closedAt === null ? (
           <Fact name="Deadline">
-            <Countdown to={round.deadline} />
+            {round.deadline === null ? NONE : <Countdown to={round.deadline} />}
           </Fact>
         ) : (
-          <Fact name="Took">{formatSpan(Date.parse(round.closedAt) - Date.parse(round.openedAt))}</Fact>
+          <Fact name="Took">
+            {round.openedAt === null ? NONE : formatSpan(Date.parse(round.closedAt) - Date.parse(round.openedAt))}
+          </Fact>
         )}
       </dl>
       <dl className="facts" style={{ marginTop: 14 }}>

@@ -93,10 +93,12 @@ function Row({ round, before }: { round: RoundView; before: number | null }): Re
         )}
       </td>
       <td className="figure">
-        {round.closedAt === null ? NONE : formatSpan(Date.parse(round.closedAt) - Date.parse(round.openedAt))}
+        {round.closedAt === null || round.openedAt === null
+          ? NONE
+          : formatSpan(Date.parse(round.closedAt) - Date.parse(round.openedAt))}
       </td>
       <td className="figure">
-        <Moment at={round.openedAt} />
+        {round.openedAt === null ? NONE : <Moment at={round.openedAt} />}
       </td>
     </tr>
   );

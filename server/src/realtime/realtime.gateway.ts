@@ -79,11 +79,13 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
   async handleDisconnect(socket: TypedSocket): Promise<void> {
     const { caller, renewing } = socket.data;
     if (caller.kind !== 'site') return;
-    this.presence.leave(caller.id, socket.id, renewing);
-    if (renewing || this.#ending) return;
-    await this.sites
-      .left(caller.id)
-      .catch((error: unknown) => this.log.warn({ err: error }, 'leaving was not recorded'));
+    if (this.#ending) return;
+    try {
+      await this.presence.leave(caller.id, socket.id, renewing);
+      if (!renewing) await this.sites.left(caller.id);
+    } catch (error) {
+      this.log.warn({ err: error }, 'leaving was not recorded');
+    }
   }
 
   /** From here on sockets close because the server does: nothing about it is written any more. */
@@ -119,9 +121,18 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
     const answer = await this.sites.hello(site.id, socketId, hello);
     if (!answer.ok) return answer;
     // The socket may have closed while the hello was being written.
-    if (!this.server.sockets.sockets.has(socketId)) this.presence.leave(site.id, socketId, false);
+    if (!this.server.sockets.sockets.has(socketId)) await this.presence.leave(site.id, socketId, false);
     this.rounds.poke();
     return answer;
+  }
+
+  async #cutIfRevoked(siteId: string): Promise<void> {
+    try {
+      if (this.server.sockets.adapter.rooms.has(roomOf(siteId)) && (await this.sites.isRevoked(siteId)))
+        this.server.in(roomOf(siteId)).disconnectSockets(true);
+    } catch (error) {
+      this.log.error({ err: error }, 'a revoked site could not be cut; its token ends within minutes');
+    }
   }
 
   #answer<T>(schema: z.ZodType<T>, handle: (message: T) => Promise<Acknowledgement>) {
@@ -143,5 +154,7 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
   #announce({ change, wakesSites }: Announcement): void {
     this.server.to(OPERATORS).emit('changed', change);
     if (wakesSites) this.server.to(SITES).emit('assignment');
+    // Another process may have revoked it; that one cuts the sockets that it holds itself.
+    if (wakesSites && change.topic === 'site') void this.#cutIfRevoked(change.id);
   }
 }

@@ -3,11 +3,13 @@ import type { Assignment, StudyState } from '@consilium/shared';
 import { DataSource, In } from 'typeorm';
 import type { SiteCaller } from '../identity/caller.js';
 import { ModelsService, viewOf } from '../models/models.service.js';
+import { SitesService } from '../sites/sites.service.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
+import { LateUpdates } from './late-updates.service.js';
+import { COLLECTING_STATES, openingOf } from './round-row.js';
 import { RoundEntity } from './round.entity.js';
 
-const NOTHING: Assignment = { study: null, model: null, round: null, finished: false };
 const precedence: StudyState[] = ['running', 'paused', 'finished', 'stopped'];
 
 @Injectable()
@@ -15,6 +17,8 @@ export class AssignmentsService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly models: ModelsService,
+    private readonly sites: SitesService,
+    private readonly late: LateUpdates,
   ) {}
 
   /** The running study, else a paused one, else the one that was started last: its final model is still to be measured. */
@@ -27,11 +31,13 @@ export class AssignmentsService {
       .filter(({ startedAt }) => startedAt !== null)
       .sort((a, b) => rank(a) - rank(b))
       .at(0);
-    if (!study) return NOTHING;
+    const exclusions = await this.sites.exclusions();
+    if (!study) return { study: null, model: null, round: null, exclusions, finished: false };
     return {
       study: { id: study.id, digest: study.digest, manifest: study.manifest },
       model: viewOf(await this.models.newest(study.id)),
       round: await this.#roundOf(site, study),
+      exclusions,
       finished: study.state === 'finished' || study.state === 'stopped',
     };
   }
@@ -39,14 +45,19 @@ export class AssignmentsService {
   async #roundOf(site: SiteCaller, study: StudyEntity): Promise<Assignment['round']> {
     const round = await this.dataSource
       .getRepository(RoundEntity)
-      .findOneBy({ studyId: study.id, state: In(['open', 'collecting']) });
+      .findOneBy({ studyId: study.id, state: In(COLLECTING_STATES) });
     if (!round) return null;
     const contribution = await this.dataSource
       .getRepository(ContributionEntity)
       .findOneBy({ roundId: round.id, siteId: site.id });
     if (!contribution || ['accepted', 'quarantined', 'refused', 'missed'].includes(contribution.state)) return null;
-    const base = { digest: round.baseDigest, bytes: round.baseBytes };
-    return { id: round.id, number: round.number, base, deadline: round.deadline.toISOString() };
+    return {
+      id: round.id,
+      number: round.number,
+      base: { digest: round.baseDigest, bytes: round.baseBytes },
+      deadline: openingOf(round).deadline.toISOString(),
+      late: await this.late.roundsCarriedInto(study, round, site.id),
+    };
   }
 }
 

@@ -5,6 +5,11 @@ import { RoundEntity } from './round.entity.js';
 
 export type ContributionState = Contribution['state'];
 
+/** The phases of a member's work, in their order. */
+export const PHASES = ['fetching', 'evaluating', 'training', 'uploading'] as const satisfies ContributionState[];
+/** A member in one of these is waited for. */
+export const AWAITED_STATES: ContributionState[] = ['invited', ...PHASES];
+
 /** One member of a round and how far it has come. Rows are written when the round opens and never added later. */
 @Entity('contribution')
 export class ContributionEntity {
@@ -43,6 +48,14 @@ export class ContributionEntity {
 
   @Column('jsonb', { nullable: true })
   refusal!: Refusal | null;
+
+  /** When the round stops waiting for this member, unless it makes progress before. */
+  @Column('timestamptz', { name: 'lease_until' })
+  leaseUntil!: Date;
+
+  /** How far it has ever come, as `markOf` counts it: only what is beyond renews the lease. */
+  @Column('integer')
+  furthest!: number;
 
   @Column('timestamptz', { name: 'updated_at' })
   updatedAt!: Date;

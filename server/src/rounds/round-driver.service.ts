@@ -2,16 +2,21 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { DataSource, In } from 'typeorm';
 import { Outbox } from '../outbox/outbox.service.js';
-import { CLOCK, LOG, type Clock } from '../settings/process-context.js';
+import { CLOCK, LOG, PROCESS, SETTINGS, type Clock } from '../settings/process-context.js';
+import type { Settings } from '../settings/settings.js';
 import { systemCode } from '../settings/start-refused.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { ModelArithmetic } from './model-arithmetic.js';
-import { ACTIVE_STATES } from './round-row.js';
+import { Leases } from './leases.service.js';
+import { ACTIVE_STATES, openingOf } from './round-row.js';
 import { RoundEntity } from './round.entity.js';
 import { RoundOpening } from './round-opening.service.js';
-import type { RoundEvent, Tally } from './round-state.js';
+import { isClosable, type RoundEvent, type Tally } from './round-state.js';
 import { RoundTransitions, tallyOf } from './round-transitions.service.js';
 import { UpdateEntity } from './update.entity.js';
+
+/** Milliseconds without a sign of the process that computes an aggregate until another one takes over. */
+const CLAIM = 5_000;
 
 /**
  * Moves rounds on from what the database says, and from nothing else: it may be called at any time, any number of times,
@@ -29,15 +34,23 @@ export class RoundDriver {
     private readonly dataSource: DataSource,
     private readonly transitions: RoundTransitions,
     private readonly opening: RoundOpening,
+    private readonly leases: Leases,
     outbox: Outbox,
     private readonly arithmetic: ModelArithmetic,
+    @Inject(PROCESS) private readonly process: string,
+    @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Logger,
   ) {
     outbox.listen(() => this.poke());
   }
 
-  start(): void {
+  /** Takes up what the rows say, whichever process left it so. */
+  async start(): Promise<void> {
+    await this.leases.extendAfterStart();
+    // Where the database is this process's own, whoever claimed an aggregate is gone; elsewhere the claim runs out.
+    if (this.settings.databaseUrl === undefined)
+      await this.dataSource.getRepository(RoundEntity).update({ state: 'aggregating' }, { claimedBy: null });
     this.#stopped = false;
     this.poke();
   }
@@ -65,8 +78,8 @@ export class RoundDriver {
         const rounds = await this.dataSource.getRepository(RoundEntity).findBy({ state: In(ACTIVE_STATES) });
         for (const round of rounds) if (await this.#advanceRound(round)) this.#again = true;
         const running = await this.dataSource.getRepository(StudyEntity).findBy({ state: 'running' });
-        const waiting = running.filter((study) => !rounds.some((round) => round.studyId === study.id));
-        for (const study of waiting) await this.opening.openIfDue(study);
+        const idle = running.filter((study) => !rounds.some((round) => round.studyId === study.id));
+        for (const study of idle) if (await this.opening.planIfDue(study)) this.#again = true;
       }
     } catch (error) {
       this.#again = false;
@@ -78,20 +91,41 @@ export class RoundDriver {
     const study = await this.dataSource.getRepository(StudyEntity).findOneByOrFail({ id: round.studyId });
     const at = this.clock.now();
     if (study.state === 'stopped') return this.transitions.apply(round, () => ({ type: 'stopped', at }));
+    if (round.state === 'planned') return this.opening.openIfDue(study, round);
     if (round.state === 'aggregating') {
-      this.#startAggregate(study, round);
+      await this.#startAggregate(study, round);
       return false;
     }
+    await this.leases.lapse(round);
+    const { deadline } = openingOf(round);
     const due = (tally: Tally): RoundEvent | null => {
-      if (tally.accepted + tally.refused >= tally.members) return { type: 'everyone-answered', tally, at };
-      return round.deadline <= at ? { type: 'deadline-passed', tally, at } : null;
+      if (isClosable(tally)) return { type: 'nobody-awaited', tally, at };
+      return deadline <= at ? { type: 'deadline-passed', tally, at } : null;
     };
     // Most looks find nothing to do: only a due round is worth a transaction, which then looks again.
-    return due(await tallyOf(this.dataSource.manager, round)) !== null && this.transitions.apply(round, due);
+    return due(await tallyOf(this.dataSource.manager, study, round)) !== null && this.transitions.apply(round, due);
   }
 
-  #startAggregate(study: StudyEntity, round: RoundEntity): void {
-    if (this.#aggregating.has(round.id)) return;
+  /** Tells other processes that this one still computes the aggregates that it has begun; called by the ticker. */
+  async renewClaims(): Promise<void> {
+    for (const roundId of this.#aggregating.keys()) await this.#claim(roundId);
+  }
+
+  /** True where no other process computes this round's aggregate. Two that did would agree, at the price of one. */
+  async #claim(roundId: string): Promise<boolean> {
+    const now = this.clock.now();
+    const { affected } = await this.dataSource
+      .createQueryBuilder()
+      .update(RoundEntity)
+      .set({ claimedBy: this.process, claimedUntil: new Date(now.getTime() + CLAIM) })
+      .where(`id = :roundId AND state = 'aggregating'`, { roundId })
+      .andWhere('(claimed_by IS NULL OR claimed_by = :process OR claimed_until < :now)', { process: this.process, now })
+      .execute();
+    return affected === 1;
+  }
+
+  async #startAggregate(study: StudyEntity, round: RoundEntity): Promise<void> {
+    if (this.#aggregating.has(round.id) || !(await this.#claim(round.id))) return;
     const work = this.#aggregate(study, round)
       .catch((error: unknown) =>
         this.log.error({ err: error, round: round.id }, 'the round could not be closed; the next tick tries again'),
@@ -112,12 +146,10 @@ export class RoundDriver {
     try {
       if (!updates.some((update) => update.weight > 0)) throw new Error('every accepted update has the weight 0');
       const result = await this.arithmetic.aggregate({ manifest: study.manifest, base: round.baseDigest, updates });
-      await this.transitions.apply(round, () => ({ type: 'aggregated', result, at: this.clock.now() }));
       const milliseconds = Math.round(performance.now() - started);
-      this.log.info(
-        { round: round.number, updates: updates.length, digest: result.digest, milliseconds },
-        'round committed',
-      );
+      const what = { round: round.number, updates: updates.length, digest: result.digest, milliseconds };
+      if (await this.transitions.apply(round, () => ({ type: 'aggregated', result, at: this.clock.now() })))
+        this.log.info(what, 'round committed');
     } catch (error) {
       if (this.#stopped) return;
       this.log.error({ err: error, round: round.id }, 'the aggregate could not be computed');

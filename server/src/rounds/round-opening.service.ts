@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource, In, type EntityManager } from 'typeorm';
+import { DataSource, In, IsNull, type EntityManager } from 'typeorm';
 import { ModelsService } from '../models/models.service.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, IDS, type Clock, type Ids } from '../settings/process-context.js';
@@ -10,72 +10,109 @@ import type { StudyEntity } from '../studies/study.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
 import { ACTIVE_STATES } from './round-row.js';
 import { RoundEntity } from './round.entity.js';
+import { RoundTransitions } from './round-transitions.service.js';
 
+/** Plans a study's next round on its newest model, and opens it once the sites that it needs are there. */
 @Injectable()
 export class RoundOpening {
   constructor(
     private readonly dataSource: DataSource,
     private readonly models: ModelsService,
+    private readonly transitions: RoundTransitions,
     private readonly presence: Presence,
     private readonly outbox: Outbox,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(IDS) private readonly ids: Ids,
   ) {}
 
-  /** Opens the study's next round if it is due and enough trainers are connected; they are its members for good. */
-  async openIfDue({ id: studyId, manifest }: StudyEntity): Promise<boolean> {
-    const needed = Math.max(manifest.rounds.minimumSites, manifest.rounds.quorum);
-    if (this.presence.present().length < needed) return false;
-    const opened = await this.dataSource.transaction(async (manager) => {
+  /** True where a round was planned: a running study has one under way at any time. */
+  async planIfDue({ id: studyId }: StudyEntity): Promise<boolean> {
+    const planned = await this.dataSource.transaction(async (manager) => {
       const study = await lockStudy(manager, studyId);
       if (study.state !== 'running') return false;
       if (await manager.existsBy(RoundEntity, { studyId, state: In(ACTIVE_STATES) })) return false;
-      const members = await this.#trainersPresent(manager);
-      if (members.length < needed) return false;
-      await this.#open(manager, study, members);
+      await this.#plan(manager, study);
       return true;
+    });
+    if (planned) this.outbox.poke();
+    return planned;
+  }
+
+  /** Trainers that are connected and not excluded become the round's members for good. */
+  async openIfDue(study: StudyEntity, round: RoundEntity): Promise<boolean> {
+    if (study.state !== 'running' || (await this.#wanting(this.dataSource.manager, study)) !== null) return false;
+    const opened = await this.dataSource.transaction(async (manager) => {
+      const locked = await lockStudy(manager, study.id);
+      const current = await manager.findOneByOrFail(RoundEntity, { id: round.id });
+      if (locked.state !== 'running' || current.state !== 'planned') return false;
+      if ((await this.#wanting(manager, locked)) !== null) return false;
+      return this.#open(manager, locked, current);
     });
     if (opened) this.outbox.poke();
     return opened;
   }
 
-  async #trainersPresent(manager: EntityManager): Promise<SiteEntity[]> {
-    const where = { id: In(this.presence.present()), role: 'trainer' as const, state: 'enrolled' as const };
-    const sites = await manager.find(SiteEntity, { where, order: { name: 'ASC' } });
+  /** What a planned round of this study waits for, as a sentence; null where it is about to open. */
+  waitsFor(study: StudyEntity): Promise<string | null> {
+    return this.#wanting(this.dataSource.manager, study);
+  }
+
+  async #wanting(manager: EntityManager, study: StudyEntity): Promise<string | null> {
+    const { minimumSites, quorum, required } = study.manifest.rounds;
+    const candidates = await this.#candidates(manager);
+    const absent = required.filter((name) => !candidates.some((site) => site.name === name));
+    if (absent.length > 0) return `It waits for required sites to connect: ${absent.join(', ')}.`;
+    const needed = Math.max(minimumSites, quorum);
+    if (candidates.length >= needed) return null;
+    return `It waits for sites to connect: ${candidates.length} of ${needed} are there.`;
+  }
+
+  async #candidates(manager: EntityManager): Promise<SiteEntity[]> {
+    const present = await this.presence.present(manager);
+    const trainer = { role: 'trainer' as const, state: 'enrolled' as const, excludedAt: IsNull() };
+    const sites = await manager.find(SiteEntity, {
+      where: { id: In([...present]), ...trainer },
+      order: { name: 'ASC' },
+    });
     return sites.filter(({ data }) => data !== null && data.labelled + data.unlabelled > 0);
   }
 
-  async #open(manager: EntityManager, study: StudyEntity, members: SiteEntity[]): Promise<void> {
+  async #plan(manager: EntityManager, study: StudyEntity): Promise<void> {
     const base = await this.models.newest(study.id, manager);
     const number = base.version + 1;
-    const now = this.clock.now();
-    const { quorum, deadlineSeconds, localSteps } = study.manifest.rounds;
+    const { quorum, deadlineSeconds, leaseSeconds } = study.manifest.rounds;
     const id = this.ids.uuid();
     await manager.insert(RoundEntity, {
       id,
       studyId: study.id,
       number,
       attempt: (await manager.countBy(RoundEntity, { studyId: study.id, number })) + 1,
-      state: 'open',
+      state: 'planned',
       baseDigest: base.blobDigest,
       baseBytes: base.blobBytes,
       quorum,
-      openedAt: now,
-      deadline: new Date(now.getTime() + deadlineSeconds * 1000),
+      leaseSeconds: Math.min(leaseSeconds, deadlineSeconds),
     });
-    await manager.insert(
-      ContributionEntity,
-      members.map(({ id: siteId, data }) => ({
-        roundId: id,
-        siteId,
-        state: 'invited' as const,
-        done: 0,
-        total: localSteps,
-        enrolledLabelled: data!.labelled,
-        enrolledUnlabelled: data!.unlabelled,
-        updatedAt: now,
-      })),
-    );
-    await this.outbox.add(manager, { topic: 'round', subject: id, wakesSites: true });
+    await this.outbox.add(manager, { topic: 'round', subject: id });
+  }
+
+  async #open(manager: EntityManager, study: StudyEntity, round: RoundEntity): Promise<boolean> {
+    const now = this.clock.now();
+    const { deadlineSeconds, localSteps } = study.manifest.rounds;
+    const rows = (await this.#candidates(manager)).map(({ id: siteId, data }) => ({
+      roundId: round.id,
+      siteId,
+      state: 'invited' as const,
+      done: 0,
+      total: localSteps,
+      enrolledLabelled: data!.labelled,
+      enrolledUnlabelled: data!.unlabelled,
+      leaseUntil: new Date(now.getTime() + round.leaseSeconds * 1000),
+      furthest: 0,
+      updatedAt: now,
+    }));
+    await manager.insert(ContributionEntity, rows);
+    const deadline = new Date(now.getTime() + deadlineSeconds * 1000);
+    return this.transitions.applyLocked(manager, study, round, { type: 'opened', at: now, deadline });
   }
 }

@@ -2,12 +2,16 @@ import type { RoundState } from '@consilium/shared';
 import type { RoundEntity } from './round.entity.js';
 import type { RoundStatus } from './round-state.js';
 
-export const ACTIVE_STATES: RoundState[] = ['open', 'collecting', 'aggregating'];
+export const ACTIVE_STATES: RoundState[] = ['planned', 'open', 'collecting', 'aggregating'];
+/** Updates are taken in. */
+export const COLLECTING_STATES: RoundState[] = ['open', 'collecting'];
 
 /** A row's columns as the union that the transition function speaks of. Throws where the columns contradict the state. */
 export function statusOf(round: RoundEntity): RoundStatus {
   switch (round.state) {
     case 'open':
+      return { state: 'open', ...openingOf(round) };
+    case 'planned':
     case 'collecting':
     case 'aggregating':
       return { state: round.state };
@@ -22,14 +26,24 @@ export function statusOf(round: RoundEntity): RoundStatus {
   }
 }
 
-type Columns = Partial<Pick<RoundEntity, 'state' | 'closedAt' | 'reason' | 'resultDigest' | 'resultBytes'>>;
+/** Throws for a round that has not been opened. */
+export function openingOf(round: RoundEntity): { openedAt: Date; deadline: Date } {
+  const { openedAt, deadline } = round;
+  if (!openedAt || !deadline) throw broken(round, 'an opening and a deadline');
+  return { openedAt, deadline };
+}
+
+type Columns = Partial<
+  Pick<RoundEntity, 'state' | 'openedAt' | 'deadline' | 'closedAt' | 'reason' | 'resultDigest' | 'resultBytes'>
+>;
 
 export function columnsOf(status: RoundStatus): Columns {
   switch (status.state) {
     case 'open':
+    case 'planned':
     case 'collecting':
     case 'aggregating':
-      return { state: status.state };
+      return status;
     case 'committed':
       return {
         state: 'committed',

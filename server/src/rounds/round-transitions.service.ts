@@ -9,7 +9,7 @@ import { SitesService } from '../sites/sites.service.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { studyAfter } from '../studies/study-state.js';
 import { lockStudy } from '../studies/studies.service.js';
-import { ContributionEntity, WORKING_STATES, type ContributionState } from './contribution.entity.js';
+import { AWAITED_STATES, ContributionEntity, type ContributionState } from './contribution.entity.js';
 import { RoundEntity } from './round.entity.js';
 import { columnsOf, statusOf } from './round-row.js';
 import { transition, type RoundEvent, type RoundStatus, type Tally } from './round-state.js';
@@ -65,10 +65,7 @@ export class RoundTransitions {
     return true;
   }
 
-  async #follow(
-    manager: EntityManager,
-    { study, round, before, after, event }: Step,
-  ): Promise<void> {
+  async #follow(manager: EntityManager, { study, round, before, after, event }: Step): Promise<void> {
     const closes = before.state === 'open' || before.state === 'collecting';
     if (closes && after.state !== 'collecting') await this.#markMissing(manager, round, event);
     if (after.state === 'aborted' && event.type !== 'stopped') await this.#countAbort(manager, study, after.reason);
@@ -91,19 +88,18 @@ export class RoundTransitions {
     });
     // Who was working when a person stopped the study is not to blame for it.
     if (event.type !== 'stopped') await this.#excludeDead(manager, round);
-    const unanswered = { roundId: round.id, state: In(['invited', ...WORKING_STATES]) };
+    const unanswered = { roundId: round.id, state: In(AWAITED_STATES) };
     await manager.update(ContributionEntity, unanswered, { state: 'missed', updatedAt: this.clock.now() });
   }
 
-  /** Dead is who lost its lease or never began; who is merely slow is invited again. */
+  /** Dead is who let its lease run out; who is merely slow is invited again. */
   async #excludeDead(manager: EntityManager, round: RoundEntity): Promise<void> {
     const roundId = round.id;
     const dead = await manager.find(ContributionEntity, {
       select: { siteId: true },
       where: [
         { roundId, state: 'lapsed' },
-        { roundId, state: In(WORKING_STATES), leaseUntil: LessThanOrEqual(this.clock.now()) },
-        { roundId, state: 'invited' },
+        { roundId, state: In(AWAITED_STATES), leaseUntil: LessThanOrEqual(this.clock.now()) },
       ],
     });
     const because = `It made no progress in round ${round.number}: it is invited again once it is back.`;

@@ -6,7 +6,10 @@ import { StudyEntity } from '../studies/study.entity.js';
 /** `number` counts committed models, so that an aborted round is tried again under the same number as another attempt. */
 @Entity('round')
 @Unique('uq_round_attempt', ['studyId', 'number', 'attempt'])
-@Index('uq_round_active', ['studyId'], { unique: true, where: "state IN ('open', 'collecting', 'aggregating')" })
+@Index('uq_round_active', ['studyId'], {
+  unique: true,
+  where: "state IN ('planned', 'open', 'collecting', 'aggregating')",
+})
 export class RoundEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_round' })
   id!: string;
@@ -36,11 +39,23 @@ export class RoundEntity {
   @Column('integer')
   quorum!: number;
 
-  @Column('timestamptz', { name: 'opened_at' })
-  openedAt!: Date;
+  /** Of a member that makes no progress; kept by the round, so that no later setting can cut a lease short. */
+  @Column('integer', { name: 'lease_seconds' })
+  leaseSeconds!: number;
 
-  @Column('timestamptz')
-  deadline!: Date;
+  /** Null while the round is planned. */
+  @Column('timestamptz', { name: 'opened_at', nullable: true })
+  openedAt!: Date | null;
+
+  @Column('timestamptz', { nullable: true })
+  deadline!: Date | null;
+
+  /** The server process that computes the aggregate, as long as it renews this. */
+  @Column('uuid', { name: 'claimed_by', nullable: true })
+  claimedBy!: string | null;
+
+  @Column('timestamptz', { name: 'claimed_until', nullable: true })
+  claimedUntil!: Date | null;
 
   @Column('timestamptz', { name: 'closed_at', nullable: true })
   closedAt!: Date | null;

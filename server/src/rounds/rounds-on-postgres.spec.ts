@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasDebianPostgres, startDebianPostgres, type DebianPostgres } from '../testing/debian-postgres.js';
-import { FakeSite, fill } from '../testing/fake-site.js';
+import { fill } from '../simulation/light-site.js';
+import { FakeSite } from '../testing/fake-site.js';
 import { eventually, TestServer, tinyStudy } from '../testing/test-server.js';
 
 /** Where statements really run at the same time: PGlite would line them up. */

@@ -1,12 +1,13 @@
 import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Assignment, Id, RoundView, SubmitAnswer, SubmitUpdate } from '@consilium/shared';
+import { Assignment, Id, MetricPoint, RoundView, SubmitAnswer, SubmitUpdate } from '@consilium/shared';
 import type { z } from 'zod';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from '../identity/access.decorator.js';
 import { FromSite, type SiteCaller } from '../identity/caller.js';
 import { AssignmentsService } from './assignments.service.js';
 import { QuarantineService } from './quarantine.service.js';
+import { ProgressService } from './progress.service.js';
 import { RoundsService } from './rounds.service.js';
 import { UpdatesService } from './updates.service.js';
 
@@ -16,6 +17,7 @@ export class RoundsController {
   constructor(
     private readonly rounds: RoundsService,
     private readonly assignments: AssignmentsService,
+    private readonly progress: ProgressService,
     private readonly updates: UpdatesService,
     private readonly quarantine: QuarantineService,
   ) {}
@@ -32,6 +34,13 @@ export class RoundsController {
   @Answers(200, RoundView)
   get(@Param('id', { schema: Id }) id: string): Promise<RoundView> {
     return this.rounds.get(id);
+  }
+
+  @Get('rounds/:id/metrics')
+  @Access('operator')
+  @Answers(200, MetricPoint.array())
+  metrics(@Param('id', { schema: Id }) id: string): Promise<MetricPoint[]> {
+    return this.progress.metrics(id);
   }
 
   @Get('site/assignment')

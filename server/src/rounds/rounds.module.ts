@@ -5,6 +5,8 @@ import { ModelsModule } from '../models/models.module.js';
 import { OutboxModule } from '../outbox/outbox.module.js';
 import { SitesModule } from '../sites/sites.module.js';
 import { AssignmentsService } from './assignments.service.js';
+import { LateUpdates } from './late-updates.service.js';
+import { Leases } from './leases.service.js';
 import { ModelArithmetic } from './model-arithmetic.js';
 import { ProgressService } from './progress.service.js';
 import { QuarantineService } from './quarantine.service.js';
@@ -20,6 +22,8 @@ import { UpdatesService } from './updates.service.js';
   controllers: [RoundsController],
   providers: [
     AssignmentsService,
+    LateUpdates,
+    Leases,
     ModelArithmetic,
     ProgressService,
     QuarantineService,

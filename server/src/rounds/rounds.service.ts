@@ -4,8 +4,10 @@ import { DataSource, In } from 'typeorm';
 import { ApiError } from '../http/api-error.js';
 import { evaluationKey, EvaluationsService, meanDice } from '../models/evaluations.service.js';
 import { SiteEntity } from '../sites/site.entity.js';
+import { StudyEntity } from '../studies/study.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
 import { RoundEntity } from './round.entity.js';
+import { RoundOpening } from './round-opening.service.js';
 import { UpdateEntity } from './update.entity.js';
 
 /** Without the sketches, which are most of a row. */
@@ -17,11 +19,14 @@ const UPDATE_COLUMNS = {
   weightThousandths: true,
   state: true,
   norm: true,
+  staleness: true,
   quarantine: true,
 } as const;
 type UpdateRow = Pick<UpdateEntity, keyof typeof UPDATE_COLUMNS>;
 
 interface RoundRows {
+  /** Of a planned round. */
+  waitsFor: string | null;
   contributions: ContributionEntity[];
   updates: UpdateRow[];
   names: Map<string, string>;
@@ -33,6 +38,7 @@ export class RoundsService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly evaluations: EvaluationsService,
+    private readonly opening: RoundOpening,
   ) {}
 
   /** In the order in which they were opened. */
@@ -57,8 +63,10 @@ export class RoundsService {
     const sites = await this.dataSource.getRepository(SiteEntity).find({ select: { id: true, name: true } });
     const evaluations = await this.evaluations.ofStudies([...new Set(rounds.map((round) => round.studyId))]);
     const names = new Map(sites.map(({ id, name }) => [id, name]));
+    const waits = await this.#waits(rounds);
     return rounds.map((round) =>
       viewOf(round, {
+        waitsFor: waits.get(round.id) ?? null,
         contributions: contributions.filter((row) => row.roundId === round.id),
         updates: updates.filter((row) => row.roundId === round.id),
         names,
@@ -66,9 +74,19 @@ export class RoundsService {
       }),
     );
   }
+
+  /** What planned rounds wait for, by their ids. */
+  async #waits(rounds: RoundEntity[]): Promise<Map<string, string | null>> {
+    const waits = new Map<string, string | null>();
+    for (const { id, studyId } of rounds.filter(({ state }) => state === 'planned')) {
+      const study = await this.dataSource.getRepository(StudyEntity).findOneByOrFail({ id: studyId });
+      waits.set(id, await this.opening.waitsFor(study));
+    }
+    return waits;
+  }
 }
 
-function viewOf(round: RoundEntity, { contributions, updates, names, evaluations }: RoundRows): RoundView {
+function viewOf(round: RoundEntity, { waitsFor, contributions, updates, names, evaluations }: RoundRows): RoundView {
   const { resultDigest, resultBytes } = round;
   return {
     id: round.id,
@@ -77,10 +95,10 @@ function viewOf(round: RoundEntity, { contributions, updates, names, evaluations
     state: round.state,
     base: round.baseDigest,
     result: resultDigest !== null && resultBytes !== null ? { digest: resultDigest, bytes: resultBytes } : null,
-    openedAt: round.openedAt.toISOString(),
-    deadline: round.deadline.toISOString(),
+    openedAt: round.openedAt?.toISOString() ?? null,
+    deadline: round.deadline?.toISOString() ?? null,
     closedAt: round.closedAt?.toISOString() ?? null,
-    reason: round.reason,
+    reason: round.reason ?? waitsFor,
     quorum: round.quorum,
     contributions: contributionViews(contributions, updates, names),
     evaluations,
@@ -113,6 +131,7 @@ function contributionViews(
       updateId: update?.id ?? null,
       quarantine: update?.quarantine ?? null,
       norm: update?.norm ?? null,
+      staleness: update?.staleness ?? 0,
     };
   });
   return views.sort((a, b) => (a.site < b.site ? -1 : 1));

@@ -6,11 +6,14 @@ import type { SiteCaller } from '../identity/caller.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, IDS, type Clock, type Ids } from '../settings/process-context.js';
 import { SiteEntity } from '../sites/site.entity.js';
+import { SitesService } from '../sites/sites.service.js';
 import { lockStudy } from '../studies/studies.service.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
+import { LateUpdates } from './late-updates.service.js';
 import { ModelArithmetic } from './model-arithmetic.js';
 import { QuarantineService, sketchToText } from './quarantine.service.js';
+import { COLLECTING_STATES, openingOf } from './round-row.js';
 import { RoundEntity } from './round.entity.js';
 import { RoundTransitions } from './round-transitions.service.js';
 import { readSignedManifest } from './signed-manifest.js';
@@ -21,6 +24,8 @@ interface Candidate {
   jws: string;
   manifest: UpdateManifest;
   study: StudyEntity;
+  /** The round that the site trained for, and the one that takes its update: another one where it is late and carried. */
+  trained: RoundEntity;
   round: RoundEntity;
   contribution: ContributionEntity;
 }
@@ -34,6 +39,8 @@ export class UpdatesService {
     private readonly dataSource: DataSource,
     private readonly blobs: BlobsService,
     private readonly transitions: RoundTransitions,
+    private readonly late: LateUpdates,
+    private readonly sites: SitesService,
     private readonly outbox: Outbox,
     private readonly arithmetic: ModelArithmetic,
     private readonly quarantine: QuarantineService,
@@ -57,42 +64,55 @@ export class UpdatesService {
 
   async #find(site: SiteCaller, jws: string, manifest: UpdateManifest): Promise<Candidate | Refusal> {
     const { manager } = this.dataSource;
-    const round = await manager.findOneBy(RoundEntity, { id: manifest.roundId });
-    if (!round)
+    const trained = await manager.findOneBy(RoundEntity, { id: manifest.roundId });
+    if (!trained)
       return refusal(
         'wrong-round',
         `Update of ${site.name}: expected a round of this server, got ${manifest.roundId}, which it has not opened.`,
       );
-    const study = await manager.findOneByOrFail(StudyEntity, { id: round.studyId });
+    const study = await manager.findOneByOrFail(StudyEntity, { id: trained.studyId });
     if (study.digest !== manifest.studyDigest) {
       return refusal(
         'wrong-study',
         `Update of ${site.name}: expected the study ${study.digest}, got ${manifest.studyDigest}.`,
       );
     }
-    const contribution = await manager.findOneBy(ContributionEntity, { roundId: round.id, siteId: site.id });
+    const contribution = await manager.findOneBy(ContributionEntity, { roundId: trained.id, siteId: site.id });
     if (!contribution)
       return refusal(
         'not-a-member',
-        `Update of ${site.name}: the site is not a member of round ${round.number}, whose members were fixed when it opened.`,
+        `Update of ${site.name}: the site is not a member of round ${trained.number}, whose members were fixed when it opened.`,
       );
-    return { site, jws, manifest, study, round, contribution };
+    const round = await this.#takingRound(manager, study, trained, site);
+    return { site, jws, manifest, study, trained, round, contribution };
+  }
+
+  async #takingRound(
+    manager: EntityManager,
+    study: StudyEntity,
+    trained: RoundEntity,
+    site: SiteCaller,
+  ): Promise<RoundEntity> {
+    if (COLLECTING_STATES.includes(trained.state)) return trained;
+    return (await this.late.receiver(study, trained, site.id, manager)) ?? trained;
   }
 
   /** Everything that the database knows; called again under the lock, because it may have changed meanwhile. */
-  async #judge(manager: EntityManager, { site, jws, manifest, round, contribution }: Candidate): Promise<Verdict> {
-    const earlier = await manager.findOneBy(UpdateEntity, { roundId: round.id, siteId: site.id });
+  async #judge(manager: EntityManager, candidate: Candidate): Promise<Verdict> {
+    const { site, jws, manifest, trained, round, contribution } = candidate;
+    const earlier = await manager.findOneBy(UpdateEntity, { trainedRoundId: trained.id, siteId: site.id });
     if (earlier?.jws === jws) return { earlier };
     const no = (reason: RefusalReason, detail: string, final: boolean): Verdict => ({
-      refusal: refusal(reason, `Update of ${site.name} for round ${round.number}: ${detail}.`),
+      refusal: refusal(reason, `Update of ${site.name} for round ${trained.number}: ${detail}.`),
       final,
     });
     if (earlier) return no('duplicate-update', 'expected one update, got a second, different one', false);
-    if ((round.state !== 'open' && round.state !== 'collecting') || round.deadline <= this.clock.now()) {
-      return no('round-closed', `the round was open until ${(round.closedAt ?? round.deadline).toISOString()}`, false);
+    if (manifest.base !== trained.baseDigest)
+      return no('wrong-base', `expected the base model ${trained.baseDigest}, got ${manifest.base}`, true);
+    const { deadline } = openingOf(round);
+    if (!COLLECTING_STATES.includes(round.state) || deadline <= this.clock.now()) {
+      return no('round-closed', `the round was open until ${(round.closedAt ?? deadline).toISOString()}`, false);
     }
-    if (manifest.base !== round.baseDigest)
-      return no('wrong-base', `expected the base model ${round.baseDigest}, got ${manifest.base}`, true);
     const { enrolledLabelled, enrolledUnlabelled } = contribution;
     if (
       manifest.labelled > enrolledLabelled ||
@@ -109,7 +129,7 @@ export class UpdatesService {
     return { fit: true };
   }
 
-  async #judgeContent({ site, manifest, study, round }: Candidate): Promise<Refusal | Change> {
+  async #judgeContent({ site, manifest, study, trained }: Candidate): Promise<Refusal | Change> {
     const blob = await this.blobs.find(manifest.blob.digest);
     if (!blob)
       return refusal('unknown-blob', `Update of ${site.name}: the blob ${manifest.blob.digest} has not been uploaded.`);
@@ -119,7 +139,7 @@ export class UpdatesService {
         `Update of ${site.name}: expected a blob of ${manifest.blob.bytes} bytes, got one of ${blob.bytes}.`,
       );
     }
-    return this.arithmetic.admit({ manifest: study.manifest, base: round.baseDigest, blob: blob.digest });
+    return this.arithmetic.admit({ manifest: study.manifest, base: trained.baseDigest, blob: blob.digest });
   }
 
   /** `final`: the content itself is wrong, so that the round need not wait for this site; it may still send a better one. */
@@ -133,7 +153,7 @@ export class UpdatesService {
       await lockStudy(manager, study.id);
       const open = await manager.findOneByOrFail(RoundEntity, { id: round.id });
       const answered = await manager.existsBy(UpdateEntity, { roundId: round.id, siteId: site.id });
-      if (answered || (open.state !== 'open' && open.state !== 'collecting')) return;
+      if (answered || !COLLECTING_STATES.includes(open.state)) return;
       const change = { state: 'refused', refusal: no, updatedAt: this.clock.now() } as const;
       await manager.update(ContributionEntity, { roundId: round.id, siteId: site.id }, change);
       await this.outbox.add(manager, { topic: 'round', subject: round.id });
@@ -144,11 +164,13 @@ export class UpdatesService {
   async #accept(candidate: Candidate, change: Change): Promise<SubmitAnswer> {
     const answer = await this.dataSource.transaction(async (manager): Promise<SubmitAnswer> => {
       const study = await lockStudy(manager, candidate.study.id);
-      const round = await manager.findOneByOrFail(RoundEntity, { id: candidate.round.id });
-      const verdict = await this.#judge(manager, { ...candidate, round });
+      const trained = await manager.findOneByOrFail(RoundEntity, { id: candidate.trained.id });
+      const round = await this.#takingRound(manager, study, trained, candidate.site);
+      const locked = { ...candidate, trained, round };
+      const verdict = await this.#judge(manager, locked);
       if ('earlier' in verdict) return { accepted: true, updateId: verdict.earlier.id };
       if ('refusal' in verdict) return { accepted: false, refusal: verdict.refusal };
-      const updateId = await this.#store(manager, candidate, change);
+      const updateId = await this.#store(manager, locked, change);
       await this.quarantine.judgeLocked(manager, study, round);
       await this.transitions.applyLocked(manager, study, round, { type: 'update-accepted' });
       return { accepted: true, updateId };
@@ -159,19 +181,23 @@ export class UpdatesService {
 
   async #store(
     manager: EntityManager,
-    { site, jws, manifest, study, round }: Candidate,
+    { site, jws, manifest, study, trained, round }: Candidate,
     { norm, sketch }: Change,
   ): Promise<string> {
     const id = this.ids.uuid();
     const now = this.clock.now();
+    const staleness = round.number - trained.number;
     await manager.insert(UpdateEntity, {
       id,
       roundId: round.id,
+      trainedRoundId: trained.id,
+      staleness,
       siteId: site.id,
       jws,
       manifest,
       blobDigest: manifest.blob.digest,
-      weightThousandths: weightOf(manifest, study),
+      // What was trained on an older model counts the less, the older it is.
+      weightThousandths: Math.round(weightOf(manifest, study) / (1 + staleness)),
       state: 'accepted',
       norm,
       sketch: sketchToText(sketch),
@@ -180,6 +206,7 @@ export class UpdatesService {
     const { steps, metrics } = manifest;
     const change = { state: 'accepted', done: steps, total: steps, metrics, refusal: null, updatedAt: now } as const;
     await manager.update(ContributionEntity, { roundId: round.id, siteId: site.id }, change);
+    await this.sites.prove(manager, site.id);
     return id;
   }
 }

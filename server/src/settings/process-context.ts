@@ -9,6 +9,8 @@ export const SETTINGS = Symbol('settings');
 export const CLOCK = Symbol('clock');
 export const IDS = Symbol('ids');
 export const LOG = Symbol('log');
+/** Id of this run of the process, among several on one database. */
+export const PROCESS = Symbol('process');
 
 export interface Clock {
   now(): Date;
@@ -48,6 +50,7 @@ export class ProcessContextModule {
       { provide: CLOCK, useValue: context.clock },
       { provide: IDS, useValue: context.ids },
       { provide: LOG, useValue: context.log },
+      { provide: PROCESS, useValue: context.ids.uuid() },
       { provide: HomeFolder, useValue: context.home },
       { provide: DataSource, useValue: context.dataSource },
     ];

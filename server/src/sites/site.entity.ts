@@ -41,6 +41,17 @@ export class SiteEntity {
   @Column('timestamptz', { name: 'last_seen', nullable: true })
   lastSeen!: Date | null;
 
+  /** Set while it is not invited to rounds: it was a member of one and did nothing for it. */
+  @Column('timestamptz', { name: 'excluded_at', nullable: true })
+  excludedAt!: Date | null;
+
+  @Column('text', { name: 'excluded_because', nullable: true })
+  excludedBecause!: string | null;
+
+  /** Rounds in a row that it was a member of and did nothing for. */
+  @Column('integer', { default: 0 })
+  misses!: number;
+
   @Column('timestamptz', { name: 'enrolled_at' })
   enrolledAt!: Date;
 

@@ -1,6 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { PROTOCOL_VERSION, type Acknowledgement, type SiteHello, type SiteView } from '@consilium/shared';
-import { DataSource } from 'typeorm';
+import {
+  PROTOCOL_VERSION,
+  type Acknowledgement,
+  type Exclusion,
+  type SiteHello,
+  type SiteView,
+} from '@consilium/shared';
+import { DataSource, In, IsNull, MoreThan, Not, type EntityManager } from 'typeorm';
 import { ApiError } from '../http/api-error.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, type Clock } from '../settings/process-context.js';
@@ -27,7 +33,30 @@ export class SitesService {
 
   async list(): Promise<SiteView[]> {
     const sites = await this.dataSource.getRepository(SiteEntity).find({ order: { enrolledAt: 'ASC', name: 'ASC' } });
-    return sites.map((site) => this.#view(site));
+    const present = await this.presence.present();
+    return sites.map((site) => viewOf(site, present.has(site.id)));
+  }
+
+  /** Sites that rounds do without until they are back, in the order of their names. */
+  async exclusions(): Promise<Exclusion[]> {
+    const excluded = { excludedAt: Not(IsNull()), state: 'enrolled' as const };
+    const sites = await this.dataSource.getRepository(SiteEntity).find({ where: excluded, order: { name: 'ASC' } });
+    return sites.flatMap((site) => exclusionOf(site) ?? []);
+  }
+
+  /** Inside the transaction that closes a round. All sites are woken, and find it in their assignment. */
+  async exclude(manager: EntityManager, siteIds: string[], because: string): Promise<void> {
+    if (siteIds.length === 0) return;
+    const change = { excludedAt: this.clock.now(), excludedBecause: because, misses: () => 'misses + 1' };
+    await manager.update(SiteEntity, { id: In(siteIds) }, change);
+    await this.outbox.add(manager, ...siteIds.map((id) => ({ topic: 'site' as const, subject: id, wakesSites: true })));
+  }
+
+  /** Inside the transaction that takes what the site has done: it is back, whatever was before. */
+  async prove(manager: EntityManager, siteId: string): Promise<void> {
+    const change = { excludedAt: null, excludedBecause: null, misses: 0 };
+    const { affected } = await manager.update(SiteEntity, { id: siteId, misses: MoreThan(0) }, change);
+    if (affected === 1) await this.outbox.add(manager, { topic: 'site', subject: siteId, wakesSites: true });
   }
 
   async hello(siteId: string, socketId: string, hello: SiteHello): Promise<Acknowledgement> {
@@ -39,8 +68,13 @@ export class SitesService {
     }
     const { software, engine, data } = hello;
     await this.#record(siteId, { software, engine, data });
-    this.presence.enter(siteId, socketId);
+    await this.#readmit(siteId);
+    await this.presence.enter(siteId, socketId);
     return { ok: true };
+  }
+
+  isRevoked(id: string): Promise<boolean> {
+    return this.dataSource.getRepository(SiteEntity).existsBy({ id, state: 'revoked' });
   }
 
   async left(siteId: string): Promise<void> {
@@ -59,7 +93,7 @@ export class SitesService {
     });
     for (const listener of this.#onRevoked) listener(id);
     this.outbox.poke();
-    return this.#view(site);
+    return viewOf(site, false);
   }
 
   async #record(siteId: string, change: Partial<Pick<SiteEntity, 'software' | 'engine' | 'data'>>): Promise<void> {
@@ -70,18 +104,40 @@ export class SitesService {
     this.outbox.poke();
   }
 
-  #view(site: SiteEntity): SiteView {
-    return {
-      id: site.id,
-      name: site.name,
-      role: site.role,
-      state: site.state,
-      connected: site.state === 'enrolled' && this.presence.has(site.id),
-      lastSeen: site.lastSeen?.toISOString() ?? null,
-      software: site.software,
-      engine: site.engine,
-      data: site.data,
-      keyFingerprint: site.keyFingerprint,
-    };
+  /** A site that said hello and then did nothing several times over is taken in again ever later. */
+  async #readmit(siteId: string): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      const site = await manager.findOneByOrFail(SiteEntity, { id: siteId });
+      if (site.excludedAt === null) return;
+      if (this.clock.now().getTime() < site.excludedAt.getTime() + pauseAfter(site.misses)) return;
+      await manager.update(SiteEntity, { id: siteId }, { excludedAt: null, excludedBecause: null });
+      await this.outbox.add(manager, { topic: 'site', subject: siteId, wakesSites: true });
+    });
   }
+}
+
+/** Milliseconds from an exclusion to the first hello that ends it: none after one miss, then 1, 2, 4 … minutes, at most an hour. */
+function pauseAfter(misses: number): number {
+  return misses < 2 ? 0 : Math.min(60, 2 ** (misses - 2)) * 60_000;
+}
+
+function exclusionOf({ name, excludedAt, excludedBecause }: SiteEntity): Exclusion | null {
+  if (excludedAt === null) return null;
+  return { site: name, since: excludedAt.toISOString(), sentence: excludedBecause ?? 'No reason was recorded.' };
+}
+
+function viewOf(site: SiteEntity, present: boolean): SiteView {
+  return {
+    id: site.id,
+    name: site.name,
+    role: site.role,
+    state: site.state,
+    connected: site.state === 'enrolled' && present,
+    lastSeen: site.lastSeen?.toISOString() ?? null,
+    software: site.software,
+    engine: site.engine,
+    data: site.data,
+    keyFingerprint: site.keyFingerprint,
+    exclusion: exclusionOf(site),
+  };
 }

@@ -43,6 +43,10 @@ export const SiteHello = z.strictObject({
 });
 export type SiteHello = z.infer<typeof SiteHello>;
 
+/** A site that did nothing for a round it was a member of: the next rounds do not wait for it. */
+export const Exclusion = z.strictObject({ site: SiteName, since: Instant, sentence: z.string().max(500) });
+export type Exclusion = z.infer<typeof Exclusion>;
+
 export const SiteView = z.strictObject({
   id: Id,
   name: SiteName,
@@ -54,5 +58,6 @@ export const SiteView = z.strictObject({
   engine: z.string().nullable(),
   data: DataCard.nullable(),
   keyFingerprint: z.string(),
+  exclusion: Exclusion.nullable(),
 });
 export type SiteView = z.infer<typeof SiteView>;

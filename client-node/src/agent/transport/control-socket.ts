@@ -67,6 +67,10 @@ export class ControlSocket {
     this.#socket.disconnect();
   }
 
+  greet(): void {
+    if (this.#socket.connected) void this.#greet();
+  }
+
   /** Best effort: a lost progress message is replaced by the next. */
   progress(progress: Progress): void {
     if (!this.#socket.connected) return;

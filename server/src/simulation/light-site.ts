@@ -1,0 +1,264 @@
+import {
+  decodeContainer,
+  digestOfBytes,
+  encodeContainer,
+  Enrolled,
+  PROTOCOL_VERSION,
+  PublicKey,
+  type Acknowledgement,
+  type Assignment,
+  type BlobRef,
+  type ClientEvents,
+  type DataCard,
+  type Digest,
+  type NamedTensors,
+  type Progress,
+  type ServerEvents,
+  type SiteHello,
+  type SubmitAnswer,
+  type TrainingMetrics,
+  type UpdateManifest,
+} from '@consilium/shared';
+import { CompactSign, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
+import { io, type Socket } from 'socket.io-client';
+import type { Clock } from '../settings/process-context.js';
+
+type SiteSocket = Socket<ServerEvents, ClientEvents>;
+
+const SOFTWARE = 'light-site 0';
+const ACKNOWLEDGEMENT_MS = 15_000;
+export const METRICS: TrainingMetrics = {
+  loss: 0.5,
+  supervised: 0.4,
+  unsupervised: 0.1,
+  cps: null,
+  secondsPerStep: 0.1,
+};
+
+/** Where the server is: its address may change with a restart, and its clock may be another one than this machine's. */
+export interface ServerPlace {
+  url: string;
+  clock: Clock;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: unknown;
+}
+
+/** The round that a site has been given, with its study. */
+export interface Task {
+  study: NonNullable<Assignment['study']>;
+  round: NonNullable<Assignment['round']>;
+}
+
+/** A site's side of the protocol without volumes and without training: what it sends as its model is its caller's to say. */
+export class LightSite {
+  socket: SiteSocket | undefined;
+
+  constructor(
+    readonly place: ServerPlace,
+    readonly enrolled: Enrolled,
+    readonly key: CryptoKey,
+    readonly data: DataCard,
+  ) {}
+
+  /** Makes a key and trades a one-time code for a place in the consortium. */
+  static async register(place: ServerPlace, code: string): Promise<{ enrolled: Enrolled; key: CryptoKey }> {
+    const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true });
+    const { kty, crv, x } = await exportJWK(publicKey);
+    const body = JSON.stringify({ code, publicKey: PublicKey.parse({ kty, crv, x }), software: SOFTWARE });
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${place.url}/api/v1/enrol`, { method: 'POST', headers, body });
+    if (!response.ok) throw new Error(`enrol: status ${response.status}: ${await response.text()}`);
+    return { enrolled: Enrolled.parse(await response.json()), key: privateKey };
+  }
+
+  static async join(place: ServerPlace, code: string, data: DataCard): Promise<LightSite> {
+    const { enrolled, key } = await LightSite.register(place, code);
+    return new LightSite(place, enrolled, key, data);
+  }
+
+  get id(): string {
+    return this.enrolled.siteId;
+  }
+
+  get name(): string {
+    return this.enrolled.name;
+  }
+
+  async token(
+    changes: { kid?: string; iss?: string; aud?: string; lifetime?: number; skew?: number } = {},
+  ): Promise<string> {
+    const now = Math.floor(this.place.clock.now().getTime() / 1000) + (changes.skew ?? 0);
+    return new SignJWT({})
+      .setProtectedHeader({ alg: 'EdDSA', kid: changes.kid ?? this.id })
+      .setIssuer(changes.iss ?? this.id)
+      .setAudience(changes.aud ?? this.enrolled.audience)
+      .setIssuedAt(now)
+      .setExpirationTime(now + (changes.lifetime ?? 240))
+      .setJti(crypto.randomUUID())
+      .sign(this.key);
+  }
+
+  /** Answers whatever the status is; rejects only where there is no answer. */
+  async get(path: string): Promise<Answer> {
+    return answerOf(await this.#ask('GET', path));
+  }
+
+  async post(path: string, body: object): Promise<Answer> {
+    return answerOf(await this.#ask('POST', path, { 'content-type': 'application/json' }, JSON.stringify(body)));
+  }
+
+  /** Opens the socket without saying hello; rejects with the server's sentence. */
+  async open(token?: string): Promise<SiteSocket> {
+    const socket: SiteSocket = io(this.place.url, {
+      auth: { token: token ?? (await this.token()) },
+      transports: ['websocket'],
+      reconnection: false,
+      forceNew: true,
+    });
+    this.socket = socket;
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('connect_error', reject);
+    });
+    return socket;
+  }
+
+  async connect(): Promise<Acknowledgement> {
+    await this.open();
+    return this.hello();
+  }
+
+  async hello(changes: Partial<SiteHello> = {}): Promise<Acknowledgement> {
+    const hello = { protocolVersion: PROTOCOL_VERSION, software: SOFTWARE, engine: 'none', data: this.data };
+    return this.#socketOrThrow()
+      .timeout(ACKNOWLEDGEMENT_MS)
+      .emitWithAck('hello', { ...hello, ...changes });
+  }
+
+  async report(progress: Progress): Promise<Acknowledgement> {
+    return this.#socketOrThrow().timeout(ACKNOWLEDGEMENT_MS).emitWithAck('progress', progress);
+  }
+
+  disconnect(): void {
+    this.socket?.disconnect();
+  }
+
+  async assignment(): Promise<Assignment> {
+    const { status, body } = await this.get('/site/assignment');
+    if (status !== 200) throw new Error(`${this.name}: assignment: status ${status}: ${JSON.stringify(body)}`);
+    return body as Assignment;
+  }
+
+  /** The round that expects this site now, if one does; with `number`, only that one. */
+  async task(number?: number): Promise<Task | null> {
+    const { study, round } = await this.assignment();
+    return study && round && (number === undefined || round.number === number) ? { study, round } : null;
+  }
+
+  async download(digest: Digest): Promise<Uint8Array> {
+    const response = await this.#ask('GET', `/blobs/${digest}`, { 'accept-encoding': 'identity' });
+    if (!response.ok) throw new Error(`${this.name}: blob ${digest}: status ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
+  /** tus in two requests: create, then all bytes at once. Bytes that the server has already are not sent again. */
+  async upload(bytes: Uint8Array, digest = digestOfBytes(bytes)): Promise<Digest> {
+    const tus = { 'tus-resumable': '1.0.0' };
+    const created = await this.#ask('POST', '/uploads', {
+      ...tus,
+      'upload-length': String(bytes.length),
+      'upload-metadata': `digest ${Buffer.from(digest).toString('base64')}`,
+    });
+    if (created.status !== 201)
+      throw new Error(`${this.name}: upload: status ${created.status}: ${await created.text()}`);
+    const there = Number(created.headers.get('upload-offset') ?? 0);
+    if (there === bytes.length) return digest;
+    const path = new URL(created.headers.get('location') ?? '', `${this.place.url}/api/v1/uploads`).pathname;
+    const headers = { ...tus, 'content-type': 'application/offset+octet-stream', 'upload-offset': '0' };
+    const sent = await this.#ask('PATCH', path.replace('/api/v1', ''), headers, bytes);
+    if (!sent.ok) throw new Error(`${this.name}: upload: status ${sent.status}: ${await sent.text()}`);
+    return digest;
+  }
+
+  sign(manifest: object): Promise<string> {
+    const payload = new TextEncoder().encode(JSON.stringify(manifest));
+    return new CompactSign(payload).setProtectedHeader({ alg: 'EdDSA', kid: this.id }).sign(this.key);
+  }
+
+  manifestOf({ study, round }: Task, blob: BlobRef, changes: Partial<UpdateManifest> = {}): UpdateManifest {
+    return {
+      studyDigest: study.digest,
+      roundId: round.id,
+      siteId: this.id,
+      base: round.base.digest,
+      blob,
+      labelled: this.data.labelled,
+      unlabelled: this.data.unlabelled,
+      steps: study.manifest.rounds.localSteps,
+      metrics: METRICS,
+      software: SOFTWARE,
+      ...changes,
+    };
+  }
+
+  async submit(manifest: object): Promise<SubmitAnswer> {
+    return this.submitSigned(await this.sign(manifest));
+  }
+
+  async submitSigned(jws: string): Promise<SubmitAnswer> {
+    const { status, body } = await this.post('/site/updates', { jws });
+    if (status !== 200) throw new Error(`${this.name}: submit: status ${status}: ${JSON.stringify(body)}`);
+    return body as SubmitAnswer;
+  }
+
+  /** The task's base with changes, uploaded and submitted. */
+  async contributeTo(
+    task: Task,
+    change: (model: NamedTensors) => void,
+    changes: Partial<UpdateManifest> = {},
+  ): Promise<SubmitAnswer> {
+    const { tensors } = decodeContainer(await this.download(task.round.base.digest));
+    change(tensors);
+    const update = encodeContainer(tensors);
+    const digest = await this.upload(update);
+    return this.submit(this.manifestOf(task, { digest, bytes: update.length }, changes));
+  }
+
+  #socketOrThrow(): SiteSocket {
+    if (this.socket === undefined) throw new Error(`${this.name}: expected an open socket, got none`);
+    return this.socket;
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    headers: Record<string, string> = {},
+    body?: string | Uint8Array,
+  ): Promise<Response> {
+    const authorization = `Bearer ${await this.token()}`;
+    return fetch(`${this.place.url}/api/v1${path}`, {
+      method,
+      headers: { ...headers, authorization },
+      ...(body !== undefined && { body: body as string | Uint8Array<ArrayBuffer> }),
+    });
+  }
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  return { status: response.status, headers: response.headers, body: isJson ? (JSON.parse(text) as unknown) : text };
+}
+
+/** Sets every value of a tensor. */
+export const fill =
+  (name: string, value: number) =>
+  (model: NamedTensors): void => {
+    const tensor = model.get(name);
+    if (tensor?.dtype !== 'float32') throw new Error(`expected a float32 tensor ${name}`);
+    tensor.data.fill(value);
+  };
