@@ -6,6 +6,14 @@ import { renderBench, type BenchReport } from './report.js';
 const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(args: string[]): Promise<BenchReport> }> }> =
   {
     aggregate: { summary: 'fold updates into a model, against numpy', load: () => import('./aggregate.js') },
+    data: {
+      summary: 'volumes, augmentation, batches, and how long a step waits for them',
+      load: () => import('./data.js'),
+    },
+    infer: {
+      summary: 'sliding-window inference against PyTorch, and the memory of a whole CT',
+      load: () => import('./infer.js'),
+    },
     federation: {
       summary: 'four sites of real volumes, federated against pooled (about two hours)',
       load: () => import('./federation.js'),
