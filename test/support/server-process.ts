@@ -1,6 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { LoginAnswer } from '@consilium/shared';
 
 const MAIN = fileURLToPath(new URL('../../server/dist/main.js', import.meta.url));
 /** Opening an embedded database for the first time takes seconds on a busy machine. */
@@ -8,6 +7,14 @@ const START_MS = 100_000;
 const STOP_MS = 30_000;
 
 export const OPERATOR = { name: 'operator', password: 'a-password-for-tests' };
+
+const SAID_KEPT = 20_000;
+
+export interface ServerOptions {
+  databaseUrl?: string | undefined;
+  /** Hears the log at level info. */
+  onSaid?: (text: string) => void;
+}
 
 /** The server as it is deployed: a process of its own with a home folder. */
 export class ServerProcess {
@@ -17,15 +24,26 @@ export class ServerProcess {
   ) {}
 
   /** `port` 0 takes any free one. Throws with what the process said if it ends before it is ready. */
-  static async start(home: string, port = 0): Promise<ServerProcess> {
-    const child = fork(MAIN, ['serve', '--home', home, '--port', String(port), '--log-level', 'warn'], {
+  static async start(home: string, port = 0, { databaseUrl, onSaid }: ServerOptions = {}): Promise<ServerProcess> {
+    const level = onSaid === undefined ? 'warn' : 'info';
+    const args = ['serve', '--home', home, '--port', String(port), '--log-level', level];
+    const child = fork(MAIN, [...args, ...(databaseUrl === undefined ? [] : ['--database-url', databaseUrl])], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: [],
-      env: { ...process.env, CONSILIUM_OPERATOR_NAME: OPERATOR.name, CONSILIUM_OPERATOR_PASSWORD: OPERATOR.password },
+      env: {
+        ...process.env,
+        CONSILIUM_OPERATOR_NAME: OPERATOR.name,
+        CONSILIUM_OPERATOR_PASSWORD: OPERATOR.password,
+        // Every test's sites enrol from one address.
+        CONSILIUM_ATTEMPTS_PER_MINUTE: '10000',
+      },
     });
     let said = '';
     for (const stream of [child.stdout, child.stderr])
-      stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      stream?.on('data', (chunk: Buffer) => {
+        said = (said + chunk.toString()).slice(-SAID_KEPT);
+        onSaid?.(chunk.toString());
+      });
     const url = await new Promise<string>((resolve, reject) => {
       const late = setTimeout(() => {
         child.kill('SIGKILL');
@@ -43,8 +61,20 @@ export class ServerProcess {
     return new ServerProcess(url, child);
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   get port(): number {
     return Number(new URL(this.url).port);
+  }
+
+  /** Resolves once the process is gone, without a word of farewell. */
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const gone = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGKILL');
+    await gone;
   }
 
   /** Resolves with the exit code once the process is gone; one that does not go is killed, and that is an error. */
@@ -61,39 +91,5 @@ export class ServerProcess {
       });
       this.child.kill('SIGTERM');
     });
-  }
-}
-
-interface AnswerSchema<T> {
-  parse(value: unknown): T;
-}
-
-/** The operator's side of the REST interface. */
-export class OperatorClient {
-  private constructor(
-    private readonly url: string,
-    private readonly token: string,
-  ) {}
-
-  static async logIn(url: string): Promise<OperatorClient> {
-    const anonymous = new OperatorClient(url, '');
-    const { token } = await anonymous.post('/login', LoginAnswer, OPERATOR);
-    return new OperatorClient(url, token);
-  }
-
-  get<T>(path: string, schema: AnswerSchema<T>): Promise<T> {
-    return this.#ask(path, schema, {});
-  }
-
-  post<T>(path: string, schema: AnswerSchema<T>, body?: unknown): Promise<T> {
-    return this.#ask(path, schema, { method: 'POST', ...(body !== undefined && { body: JSON.stringify(body) }) });
-  }
-
-  async #ask<T>(path: string, schema: AnswerSchema<T>, init: RequestInit): Promise<T> {
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${this.token}` };
-    const response = await fetch(`${this.url}/api/v1${path}`, { ...init, headers });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path}: status ${response.status}: ${text}`);
-    return schema.parse(JSON.parse(text));
   }
 }

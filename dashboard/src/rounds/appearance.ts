@@ -17,6 +17,7 @@ export const CONTRIBUTION_STATES: Record<Contribution['state'], Appearance> = {
   training: { icon: 'pulse', word: 'training', tone: 'active' },
   uploading: { icon: 'up', word: 'uploading', tone: 'active' },
   accepted: { icon: 'check', word: 'accepted', tone: 'good' },
+  quarantined: { icon: 'warning', word: 'held for a person', tone: 'warn' },
   refused: { icon: 'cross', word: 'refused', tone: 'bad' },
   lapsed: { icon: 'clock', word: 'no progress', tone: 'warn' },
   missed: { icon: 'clock', word: 'missed', tone: 'warn' },

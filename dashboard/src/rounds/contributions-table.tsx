@@ -5,6 +5,7 @@ import { formatBytes } from '../format/size.js';
 import { type Column, DataTable } from '../frame/data-table.js';
 import { State } from '../frame/state.js';
 import { CONTRIBUTION_STATES } from './appearance.js';
+import { Decision } from './decision.js';
 import { isAwaited } from './progress.js';
 
 const COLUMNS: readonly Column[] = [
@@ -33,10 +34,12 @@ export function ContributionsTable({ contributions }: { contributions: Contribut
 }
 
 function Row({ contribution }: { contribution: Contribution }): ReactElement {
-  const { site, state, done, total, labelled, unlabelled, weight, bytes, metrics, refusal } = contribution;
+  const { site, state, done, total, labelled, unlabelled, weight, bytes, metrics } = contribution;
+  const { refusal, quarantine, updateId } = contribution;
+  const isHeld = state === 'quarantined' && quarantine !== null && updateId !== null;
   return (
     <>
-      <tr className={refusal === null ? undefined : 'led'}>
+      <tr className={refusal === null && !isHeld ? undefined : 'led'}>
         <th scope="row">{site}</th>
         <td>
           <State is={CONTRIBUTION_STATES[state]} />
@@ -59,6 +62,14 @@ function Row({ contribution }: { contribution: Contribution }): ReactElement {
         <td className="figure">{formatLoss(metrics?.cps ?? null)}</td>
         <td className="figure">{metrics === null ? NONE : `${metrics.secondsPerStep.toFixed(2)} s`}</td>
       </tr>
+      {isHeld && (
+        <tr className="under">
+          <td colSpan={COLUMNS.length}>
+            <span className="tone-warn">Held back</span>: {quarantine.sentence}{' '}
+            <Decision site={site} updateId={updateId} />
+          </td>
+        </tr>
+      )}
       {refusal !== null && (
         <tr className="under">
           <td colSpan={COLUMNS.length}>

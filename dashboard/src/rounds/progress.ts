@@ -20,7 +20,7 @@ export function acceptedCount(round: Pick<RoundView, 'contributions'>): number {
 
 /** Whether this site can still bring an update into its round. */
 export function isAwaited(contribution: Pick<Contribution, 'state'>): boolean {
-  return !['accepted', 'refused', 'lapsed', 'missed'].includes(contribution.state);
+  return !['accepted', 'quarantined', 'refused', 'lapsed', 'missed'].includes(contribution.state);
 }
 
 /** 0 to 1 of the contribution's present phase; null where the phase has no measure. */

@@ -106,7 +106,7 @@ export class BlobCache {
         await rm(part, { force: true });
         throw full;
       }
-      throw unreachable(this.rest.server, watch.signal.aborted ? watch.signal.reason : error);
+      throw unreachable(this.rest.route.name, watch.signal.aborted ? watch.signal.reason : error);
     } finally {
       watch.stop();
     }

@@ -115,7 +115,7 @@ export class RestClient {
   async #ask<S extends z.ZodType>(request: Request, answer: S): Promise<z.output<S>> {
     const response = await this.#send(request);
     const text = await response.text().catch((error: unknown) => {
-      throw unreachable(this.server, error);
+      throw unreachable(this.route.name, error);
     });
     const value = parseJson(text);
     if (!response.ok) throw refusalOf(this.server, response, value);
@@ -143,7 +143,7 @@ export class RestClient {
       return await this.route.fetch(`${this.server}/api/v1${request.path}`, init);
     } catch (error) {
       if (request.signal?.aborted === true) throw request.signal.reason;
-      throw unreachable(this.server, error);
+      throw unreachable(this.route.name, error);
     }
   }
 }
@@ -178,6 +178,11 @@ export function unreachable(server: string, error: unknown): NodeFailure {
 
 /** Answers below 500 are the server's own "no"; the others, and "too busy", pass with time. */
 export function refusalOf(server: string, response: Response, value: unknown): NodeFailure {
+  if (response.status === 407)
+    return new NodeFailure(
+      'usage',
+      `the proxy before ${server} wants a name and a password: http://NAME:PASSWORD@HOST:PORT`,
+    );
   const parsed = ErrorAnswer.safeParse(value);
   const message = parsed.success ? parsed.data.message : `got ${describe(response)}`;
   if (response.status >= 500 || response.status === 408 || response.status === 425 || response.status === 429) {

@@ -28,6 +28,8 @@ export class Route {
   readonly agent: HttpAgent;
   /** Certificates to trust; undefined leaves it to Node. */
   readonly ca: string[] | undefined;
+  /** Of the server, for sentences. */
+  readonly name: string;
   readonly #secure: boolean;
 
   /** Throws NodeFailure (usage) where the CA file or the proxy's address is not usable. */
@@ -40,8 +42,9 @@ export class Route {
     this.ca = settings.caFile === undefined ? undefined : [...rootCertificates, readCertificates(settings.caFile)];
     const options = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, ...(this.ca && { ca: this.ca }) };
     const proxy = settings.proxy ?? (this.#secure ? settings.httpsProxy : undefined);
-    if (proxy !== undefined && !isExcepted(url.hostname, settings.noProxy ?? []))
-      this.agent = new HttpsProxyAgent(proxy, options);
+    const isTunnelled = proxy !== undefined && !isExcepted(url.hostname, settings.noProxy ?? []);
+    this.name = isTunnelled ? `${server} (by the proxy ${new URL(proxy).host})` : server;
+    if (isTunnelled) this.agent = new HttpsProxyAgent(proxy, options);
     else this.agent = this.#secure ? new HttpsAgent(options) : new HttpAgent(options);
   }
 

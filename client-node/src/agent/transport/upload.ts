@@ -35,7 +35,7 @@ export async function uploadBlob(rest: RestClient, request: UploadRequest): Prom
   });
   if (end.done) return;
   if (request.signal?.aborted === true) throw request.signal.reason;
-  throw uploadFailure(rest.server, end.error);
+  throw uploadFailure(rest.route.name, end.error);
 }
 
 export async function forgetUpload(placeFile: string): Promise<void> {

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  BlobCache,
+  enrol,
+  nodeHome,
+  requireEnrolment,
+  RestClient,
+  Route,
+  SiteTokens,
+  systemClock,
+  uploadBlob,
+  type Clock,
+  type PreparedUpload,
+  type RouteSettings,
+} from '@consilium/client-node';
+import type { Assignment, SubmitAnswer, UpdateManifest } from '@consilium/shared';
+
+const METRICS = { loss: 0.5, supervised: 0.4, unsupervised: 0.1, cps: null, secondsPerStep: 0.1 };
+
+interface LinkOptions {
+  /** In place of the address that the site enrolled at: a proxy's. */
+  url?: string;
+  route?: RouteSettings;
+  clock?: Clock;
+}
+
+/** A node's own transport, with its key and home, but no engine and no volumes. */
+export class LinkedSite {
+  private constructor(
+    readonly folder: string,
+    readonly siteId: string,
+    readonly rest: RestClient,
+    readonly route: Route,
+    readonly tokens: SiteTokens,
+    private readonly sign: (manifest: UpdateManifest) => Promise<string>,
+  ) {}
+
+  static async enrol(url: string, code: string, options: LinkOptions = {}): Promise<LinkedSite> {
+    const folder = mkdtempSync(join(tmpdir(), 'consilium-site-'));
+    const route = new Route(url, options.route);
+    const rest = new RestClient(route, systemClock);
+    await enrol({ home: nodeHome(folder), rest, code, software: 'test 0', now: () => Date.now() });
+    route.close();
+    return LinkedSite.open(folder, { url, ...options });
+  }
+
+  static async open(folder: string, { url, route: settings, clock = systemClock }: LinkOptions): Promise<LinkedSite> {
+    const { enrolment, key } = await requireEnrolment(nodeHome(folder));
+    const route = new Route(url ?? enrolment.server, settings);
+    const tokens = new SiteTokens(key, enrolment, clock);
+    const rest = new RestClient(route, clock, tokens);
+    return new LinkedSite(folder, enrolment.siteId, rest, route, tokens, (manifest) => key.signManifest(manifest));
+  }
+
+  get placeFile(): string {
+    return join(this.folder, 'upload.json');
+  }
+
+  blobs(): BlobCache {
+    return new BlobCache(join(this.folder, 'blobs'), this.rest);
+  }
+
+  /** `digest` may be a lie. */
+  async upload(bytes: Uint8Array, digest = sha256(bytes)): Promise<{ digest: string; bytes: number }> {
+    const file = join(this.folder, 'update');
+    writeFileSync(file, bytes);
+    const blob = { digest, bytes: bytes.length };
+    await this.send({ file, wireBytes: bytes.length, encoding: 'float32', base: null, blob });
+    return blob;
+  }
+
+  send(prepared: PreparedUpload, signal?: AbortSignal): Promise<void> {
+    return uploadBlob(this.rest, { prepared, placeFile: this.placeFile, ...(signal && { signal }) });
+  }
+
+  /** A right manifest of the open round, with changes that may make it wrong. */
+  async manifest(
+    assignment: Assignment,
+    blob: UpdateManifest['blob'],
+    changes: Record<string, unknown> = {},
+  ): Promise<UpdateManifest> {
+    const { study, round } = assignment;
+    if (study === null || round === null) throw new Error('expected an open round for this site');
+    const manifest = {
+      studyDigest: study.digest,
+      roundId: round.id,
+      siteId: this.siteId,
+      base: round.base.digest,
+      blob,
+      labelled: 2,
+      unlabelled: 0,
+      steps: 5,
+      metrics: METRICS,
+      software: 'test 0',
+    };
+    return Promise.resolve({ ...manifest, ...changes });
+  }
+
+  async submit(manifest: UpdateManifest): Promise<SubmitAnswer> {
+    return this.rest.submitUpdate(await this.sign(manifest));
+  }
+
+  close(): void {
+    this.route.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

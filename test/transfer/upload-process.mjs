@@ -1,0 +1,21 @@
+// A node's upload in a process of its own, so that it can be killed. argv: the site's folder, the file, its digest, the URL.
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  nodeHome,
+  requireEnrolment,
+  RestClient,
+  Route,
+  SiteTokens,
+  systemClock,
+  uploadBlob,
+} from '@consilium/client-node';
+
+const [folder, file, digest, url] = process.argv.slice(2);
+const { enrolment, key } = await requireEnrolment(nodeHome(folder));
+const route = new Route(url);
+const rest = new RestClient(route, systemClock, new SiteTokens(key, enrolment, systemClock));
+const bytes = statSync(file).size;
+const prepared = { file, wireBytes: bytes, encoding: 'float32', base: null, blob: { digest, bytes } };
+await uploadBlob(rest, { prepared, placeFile: join(folder, 'upload.json') });
+route.close();
