@@ -1,6 +1,7 @@
 export * from './canonical/canonical.js';
 export * from './protocol/version.js';
 export * from './protocol/primitives.js';
+export * from './protocol/aggregation-settings.js';
 export * from './protocol/study.js';
 export * from './protocol/refusal.js';
 export * from './protocol/site.js';
@@ -14,3 +15,4 @@ export * from './model/model-tensors.js';
 export * from './model/initial-model.js';
 export * from './admission/index.js';
 export * from './aggregation/index.js';
+export * from './client/operator-client.js';

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { AggregationService } from '@consilium/server/dist/aggregation/aggregation.service.js';
-import { ModelSettings, modelTensors } from '@consilium/shared';
+import { AggregationSettings, ModelSettings, modelTensors } from '@consilium/shared';
 
 /** What the bench asks of this process, and what it sends back. A process of its own, so that its peak memory is its own. */
 export interface AggregateRequest {
@@ -30,10 +30,12 @@ process.once('message', (request: AggregateRequest) => {
 async function measure({ width, base, updates, output, repeats }: AggregateRequest): Promise<AggregateMeasure> {
   const service = new AggregationService();
   const tensors = modelTensors(ModelSettings.parse({ width }));
+  const settings = AggregationSettings.parse({});
+  const optimiserOutput = `${output}-optimiser`;
   const model = { path: base, digest: 'base' };
   const check = async () => {
-    const refusal = await service.check({ base: model, update: updates[0], tensors });
-    if (refusal) throw new Error(refusal.sentence);
+    const answer = await service.check({ base: model, update: updates[0], tensors, maximumNorm: Infinity });
+    if ('reason' in answer) throw new Error(answer.sentence);
   };
   // As in a round: admission has measured the base before the first update is folded.
   await check();
@@ -44,7 +46,16 @@ async function measure({ width, base, updates, output, repeats }: AggregateReque
     const weighted = updates.map((update, i) => ({ path: update, weight: 1000 + i }));
     if (repeat % 2 === 0) weighted.reverse();
     const start = performance.now();
-    const job = { base: model, updates: weighted, tensors, rule: 'fedavg' as const, output };
+    const job = {
+      base: model,
+      updates: weighted,
+      tensors,
+      settings,
+      seed: '',
+      optimiser: null,
+      output,
+      optimiserOutput,
+    };
     const { digest } = await service.aggregate(job);
     times.push(performance.now() - start);
     digests.push(digest);

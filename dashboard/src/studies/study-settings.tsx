@@ -62,7 +62,7 @@ function groups({ classNames, model, spacing, training, rounds, aggregation, ini
         ['Opens with', `${rounds.minimumSites} sites`],
         ['Quorum', `${rounds.quorum} updates`],
         ['Deadline', formatSpan(rounds.deadlineSeconds * 1000)],
-        ['Rule', aggregation.rule],
+        ['Rule', aggregation.rule.name],
         ['Unlabelled volume counts', String(aggregation.unlabelledWeight)],
       ],
     },

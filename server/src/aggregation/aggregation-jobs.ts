@@ -1,12 +1,13 @@
 import {
   admitContainer,
   aggregate,
-  aggregationRules,
   ContainerError,
   layOutContainer,
+  optimiserTensors,
   valueRanges,
   type AggregationSettings,
   type Change,
+  type ContainerLayout,
   type Digest,
   type ExpectedTensor,
   type Refusal,
@@ -39,14 +40,29 @@ export interface AggregateJob {
   /** Weights are whole numbers, thousandths of a labelled volume; at least one is above 0. */
   updates: readonly { path: string; weight: number }[];
   tensors: readonly ExpectedTensor[];
-  rule: AggregationSettings['rule'];
-  /** A file that does not exist yet; after a failure it does not exist either. */
+  settings: AggregationSettings;
+  /** Names the round, for what is drawn at random in it. */
+  seed: string;
+  /** Container of what the server's optimiser kept of the rounds before, where the rule has one and there were any. */
+  optimiser: string | null;
+  /** Files that do not exist yet; after a failure they do not exist either. The second is made where the rule has an optimiser. */
   output: string;
+  optimiserOutput: string;
+}
+
+export interface WrittenContainer {
+  digest: Digest;
+  bytes: number;
+}
+
+export interface AggregatedModel extends WrittenContainer {
+  /** What the server's optimiser keeps for the next round. */
+  optimiser: WrittenContainer | null;
 }
 
 export interface JobResults {
   check: Refusal | Change;
-  aggregate: { digest: Digest; bytes: number };
+  aggregate: AggregatedModel;
 }
 
 /** Runs in the worker thread: reads and computes without a pause. */
@@ -72,32 +88,35 @@ export class AggregationJobs {
     }
   }
 
-  aggregate({ base, updates, tensors, rule, output }: AggregateJob): { digest: Digest; bytes: number } {
-    const ranges = this.#rangesOf(base, tensors);
-    const layout = layOutContainer(tensors.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })));
-    const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-    const files: TensorFile[] = [];
-    const open = (path: string) => {
-      const file = new TensorFile(path);
-      files.push(file);
-      return file;
-    };
-    const writer = new TensorFileWriter(output, layout);
+  aggregate(job: AggregateJob): AggregatedModel {
+    const { base, settings, seed } = job;
+    const layout = layOutModel(job.tensors);
+    const byName = new Map(job.tensors.map((tensor) => [tensor.name, tensor]));
+    // In the order of the container, front to back.
+    const tensors = layout.entries.map(({ name }) => byName.get(name)!);
+    const kept = optimiserTensors(tensors, settings);
+    const files = new OpenFiles();
+    const writers = new Writers();
     try {
+      const model = writers.open(job.output, layout);
+      const optimiser = kept.length > 0 ? writers.open(job.optimiserOutput, layOutModel(kept)) : null;
       aggregate({
-        base: open(base.path),
-        updates: updates.map(({ path, weight }) => ({ source: open(path), weight })),
-        tensors: layout.entries.map(({ name }) => byName.get(name)!),
-        ranges,
-        rule: aggregationRules[rule],
-        write: (values) => writer.write(values),
+        base: files.open(base.path),
+        updates: job.updates.map(({ path, weight }) => ({ source: files.open(path), weight })),
+        tensors,
+        ranges: this.#rangesOf(base, tensors),
+        settings,
+        seed,
+        state: job.optimiser === null ? null : files.open(job.optimiser),
+        write: (values) => model.write(values),
+        writeState: (values) => optimiser?.write(values),
       });
-      return writer.finish();
+      return { ...model.finish(), optimiser: optimiser?.finish() ?? null };
     } catch (error) {
-      writer.abandon();
+      writers.abandon();
       throw error;
     } finally {
-      for (const file of files) file.close();
+      files.close();
     }
   }
 
@@ -114,5 +133,37 @@ export class AggregationJobs {
     } finally {
       file.close();
     }
+  }
+}
+
+function layOutModel(tensors: readonly { name: string; shape: readonly number[] }[]): ContainerLayout {
+  return layOutContainer(tensors.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })));
+}
+
+class OpenFiles {
+  readonly #files: TensorFile[] = [];
+
+  open(path: string): TensorFile {
+    const file = new TensorFile(path);
+    this.#files.push(file);
+    return file;
+  }
+
+  close(): void {
+    for (const file of this.#files) file.close();
+  }
+}
+
+class Writers {
+  readonly #writers: TensorFileWriter[] = [];
+
+  open(path: string, layout: ContainerLayout): TensorFileWriter {
+    const writer = new TensorFileWriter(path, layout);
+    this.#writers.push(writer);
+    return writer;
+  }
+
+  abandon(): void {
+    for (const writer of this.#writers) writer.abandon();
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  AggregationSettings,
   decodeContainer,
   digestOfBytes,
   encodeContainer,
@@ -11,6 +12,7 @@ import {
   ModelSettings,
   modelTensors,
   type NamedTensors,
+  type RuleSettings,
 } from '@consilium/shared';
 import { AggregationService } from './aggregation.service.js';
 
@@ -44,21 +46,47 @@ describe('aggregation in its thread', () => {
     return save(name, encodeContainer(model));
   };
 
+  const aggregation = (rule: RuleSettings = { name: 'fedavg' }) => ({
+    base: base(),
+    tensors,
+    settings: AggregationSettings.parse({ rule }),
+    seed: 'round',
+    optimiser: null,
+    optimiserOutput: join(folder, 'optimiser'),
+  });
+
   it('writes the container that the shared arithmetic gives, whatever the order', async () => {
     const paths = ['a', 'bb', 'ccc'].map((name) => update(name));
-    const job = { base: base(), tensors, rule: 'fedavg' as const };
+    const job = aggregation();
     const updates = paths.map((path, i) => ({ path, weight: 1000 * (i + 1) }));
     const first = await service.aggregate({ ...job, updates, output: join(folder, 'first') });
     const other = await service.aggregate({ ...job, updates: updates.toReversed(), output: join(folder, 'other') });
     expect(other).toEqual(first);
 
     const bytes = readFileSync(join(folder, 'first'));
-    expect(first).toEqual({ digest: digestOfBytes(bytes), bytes: bytes.length });
+    expect(first).toEqual({ digest: digestOfBytes(bytes), bytes: bytes.length, optimiser: null });
     const model = decodeContainer(bytes).tensors;
     expect(encodeContainer(model)).toEqual(new Uint8Array(bytes));
     const models = paths.map((path) => decodeContainer(readFileSync(path)).tensors);
     const [x, y, z] = models.map((each) => Number(each.get('upsample.weight')!.data[3]));
     expect(model.get('upsample.weight')!.data[3]).toBeCloseTo((x + 2 * y + 3 * z) / 6, 6);
+  });
+
+  it("writes what the server's optimiser keeps, and goes on from it", async () => {
+    const updates = ['a', 'bb'].map((name) => ({ path: update(name), weight: 1000 }));
+    const job = aggregation({ name: 'fedyogi', rate: 0.01, firstDecay: 0.9, secondDecay: 0.99, adaptivity: 1e-3 });
+    const first = await service.aggregate({ ...job, updates, output: join(folder, 'first') });
+    const kept = readFileSync(job.optimiserOutput);
+    expect(first.optimiser).toEqual({ digest: digestOfBytes(kept), bytes: kept.length });
+    const { tensors: state } = decodeContainer(kept);
+    expect(state.get('upsample.weight')!.shape).toEqual([2, 2, 2, 2, 2, 2]);
+    expect(state.has('vnet.encoder.0.0.norm.running_mean')).toBe(false);
+
+    const next = { ...job, updates, optimiser: save('kept', kept), optimiserOutput: join(folder, 'optimiser-2') };
+    const second = await service.aggregate({ ...next, output: join(folder, 'second') });
+    expect(second.digest).not.toBe(first.digest);
+    const again = { ...next, optimiserOutput: join(folder, 'optimiser-3'), output: join(folder, 'third') };
+    expect(await service.aggregate(again)).toEqual(second);
   });
 
   it('admits a model of the study', async () => {
@@ -100,7 +128,7 @@ describe('aggregation in its thread', () => {
   it('leaves nothing behind where an update cannot be read, and says so', async () => {
     const output = join(folder, 'output');
     const updates = [{ path: join(folder, 'gone'), weight: 1 }];
-    const failed = service.aggregate({ base: base(), tensors, rule: 'fedavg', updates, output });
+    const failed = service.aggregate({ ...aggregation(), updates, output });
     await expect(failed).rejects.toMatchObject({ code: 'ENOENT' });
     expect(() => readFileSync(output)).toThrow('ENOENT');
   });

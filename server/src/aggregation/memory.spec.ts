@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { layOutContainer } from '@consilium/shared';
+import { AggregationSettings, layOutContainer } from '@consilium/shared';
 
 const SERVICE = new URL('../../dist/aggregation/aggregation.service.js', import.meta.url).href;
 /** A fifth of what A19 allows. Measured rather than enforced: a limit of address space alone stops a worker thread. */
 const LIMIT_KIB = 300_000;
 const VALUES = 125_000_000;
+const settings = AggregationSettings.parse({});
 const tensors = [{ name: 'conv.weight', shape: [VALUES], kind: 'weight', dtype: 'float32' as const }];
 
 /** Prints the answer and this process's largest memory, in KiB. */
@@ -33,7 +34,7 @@ describe('memory of an aggregation', () => {
         truncateSync(path, layout.totalBytes);
       }
       const [base, ...updates] = paths.map((path) => ({ path, weight: 1000, digest: 'base' }));
-      const job = { base, updates, tensors, rule: 'fedavg', output: join(folder, 'output') };
+      const job = { base, updates, tensors, settings, seed: '', optimiser: null, output: join(folder, 'output') };
       const script = join(folder, 'aggregate.mjs');
       writeFileSync(script, program(job));
       const { stdout } = await promisify(execFile)(process.execPath, [script]);

@@ -7,6 +7,7 @@ export class TensorFileWriter {
   readonly #hash = createHash('sha256');
   readonly #file: number;
   #bytes = 0;
+  #open = true;
 
   /** The file must not exist yet. */
   constructor(
@@ -30,14 +31,19 @@ export class TensorFileWriter {
     const { totalBytes } = this.layout;
     if (this.#bytes !== totalBytes)
       throw new Error(`container: expected ${totalBytes} bytes to write, got ${this.#bytes}`);
-    closeSync(this.#file);
+    this.#close();
     return { digest: this.#hash.digest('hex'), bytes: totalBytes };
   }
 
   /** Leaves nothing behind. */
   abandon(): void {
-    closeSync(this.#file);
+    this.#close();
     rmSync(this.path, { force: true });
+  }
+
+  #close(): void {
+    if (this.#open) closeSync(this.#file);
+    this.#open = false;
   }
 
   #append(bytes: Uint8Array): void {

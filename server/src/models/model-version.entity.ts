@@ -29,6 +29,14 @@ export class ModelVersionEntity {
   @Column('bigint', { name: 'blob_bytes', transformer: wholeNumber })
   blobBytes!: number;
 
+  /** What the server's optimiser keeps for the round that starts from this model. */
+  @Column('text', { name: 'optimiser_digest', nullable: true })
+  optimiserDigest!: string | null;
+
+  @ManyToOne(() => BlobEntity)
+  @JoinColumn({ name: 'optimiser_digest', foreignKeyConstraintName: 'fk_model_version_optimiser' })
+  optimiser?: unknown;
+
   @Column('timestamptz', { name: 'created_at' })
   createdAt!: Date;
 }

@@ -50,15 +50,23 @@ export class ModelsService {
 
   async add(
     manager: EntityManager,
-    version: { studyId: string; version: number; roundId: string | null; blob: StoredBlob },
+    version: {
+      studyId: string;
+      version: number;
+      roundId: string | null;
+      blob: StoredBlob;
+      optimiser: StoredBlob | null;
+    },
   ): Promise<void> {
     await this.blobs.register(manager, version.blob, null);
+    if (version.optimiser) await this.blobs.register(manager, version.optimiser, null);
     await manager.insert(ModelVersionEntity, {
       studyId: version.studyId,
       version: version.version,
       roundId: version.roundId,
       blobDigest: version.blob.digest,
       blobBytes: version.blob.bytes,
+      optimiserDigest: version.optimiser?.digest ?? null,
       createdAt: this.clock.now(),
     });
   }

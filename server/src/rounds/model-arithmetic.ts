@@ -10,10 +10,23 @@ import {
   type Refusal,
   type StudyManifest,
 } from '@consilium/shared';
+import type { AggregatedModel } from '../aggregation/aggregation-jobs.js';
 import { AggregationService } from '../aggregation/aggregation.service.js';
-import { BlobStore, type StoredBlob } from '../blobs/blob-store.js';
+import { BlobStore } from '../blobs/blob-store.js';
 
-/** What rounds need done with whole models, away from the thread that answers requests. Blobs are named by digest. */
+/** Everything that a new model depends on. Blobs are named by digest. */
+export interface ModelRecipe {
+  manifest: StudyManifest;
+  /** Names the round, for what is drawn at random in it. */
+  seed: string;
+  base: Digest;
+  /** What the server's optimiser kept with the base, if anything. */
+  optimiser: Digest | null;
+  /** Weights are whole thousandths of a labelled volume, at least one of them above 0. */
+  updates: { blob: Digest; weight: number }[];
+}
+
+/** What rounds need done with whole models, away from the thread that answers requests. */
 @Injectable()
 export class ModelArithmetic {
   constructor(
@@ -32,28 +45,45 @@ export class ModelArithmetic {
   }
 
   /**
-   * The new model is in the blob store, complete, when this resolves; the same updates give the same digest in any order.
-   * Weights are whole thousandths of a labelled volume, at least one of them above 0.
+   * The new model is in the blob store, complete, when this resolves, and so is what the optimiser keeps; the same updates
+   * give the same digests in any order.
    */
-  async aggregate(job: {
-    manifest: StudyManifest;
-    base: Digest;
-    updates: { blob: Digest; weight: number }[];
-  }): Promise<StoredBlob> {
-    const output = join(this.store.making, randomUUID());
+  aggregate(recipe: ModelRecipe): Promise<AggregatedModel> {
+    return this.#make(recipe, async (made, files) => {
+      await this.store.adopt(files.output, made.digest, made.bytes);
+      if (made.optimiser) {
+        await this.store.adopt(files.optimiserOutput, made.optimiser.digest, made.optimiser.bytes);
+      }
+    });
+  }
+
+  /** The same without keeping anything: what the digests are that the updates give. */
+  rebuild(recipe: ModelRecipe): Promise<AggregatedModel> {
+    return this.#make(recipe, () => Promise.resolve());
+  }
+
+  async #make(
+    { manifest, seed, base, optimiser, updates }: ModelRecipe,
+    keep: (made: AggregatedModel, files: { output: string; optimiserOutput: string }) => Promise<void>,
+  ): Promise<AggregatedModel> {
+    const [output, optimiserOutput] = [randomUUID(), randomUUID()].map((name) => join(this.store.making, name));
     try {
-      const { digest, bytes } = await this.aggregation.aggregate({
-        base: await this.#file(job.base),
+      const made = await this.aggregation.aggregate({
+        base: await this.#file(base),
         updates: await Promise.all(
-          job.updates.map(async ({ blob, weight }) => ({ path: await this.store.local(blob), weight })),
+          updates.map(async ({ blob, weight }) => ({ path: await this.store.local(blob), weight })),
         ),
-        tensors: expectedTensors(job.manifest),
-        rule: job.manifest.aggregation.rule,
+        tensors: expectedTensors(manifest),
+        settings: manifest.aggregation,
+        seed,
+        optimiser: optimiser === null ? null : await this.store.local(optimiser),
         output,
+        optimiserOutput,
       });
-      return await this.store.adopt(output, digest, bytes);
+      await keep(made, { output, optimiserOutput });
+      return made;
     } finally {
-      await rm(output, { force: true });
+      for (const file of [output, optimiserOutput]) await rm(file, { force: true });
     }
   }
 

@@ -8,12 +8,12 @@ import { systemCode } from '../settings/start-refused.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { ModelArithmetic } from './model-arithmetic.js';
 import { Leases } from './leases.service.js';
+import { recipeOf } from './round-recipe.js';
 import { ACTIVE_STATES, openingOf } from './round-row.js';
 import { RoundEntity } from './round.entity.js';
 import { RoundOpening } from './round-opening.service.js';
 import { isClosable, type RoundEvent, type Tally } from './round-state.js';
 import { RoundTransitions, tallyOf } from './round-transitions.service.js';
-import { UpdateEntity } from './update.entity.js';
 
 /** Milliseconds without a sign of the process that computes an aggregate until another one takes over. */
 const CLAIM = 5_000;
@@ -138,17 +138,14 @@ export class RoundDriver {
   }
 
   async #aggregate(study: StudyEntity, round: RoundEntity): Promise<void> {
-    const rows = await this.dataSource
-      .getRepository(UpdateEntity)
-      .find({ where: { roundId: round.id, state: 'accepted' }, order: { siteId: 'ASC' } });
-    const updates = rows.map((row) => ({ blob: row.blobDigest, weight: row.weightThousandths }));
+    const recipe = await recipeOf(this.dataSource.manager, study, round);
     const started = performance.now();
     try {
-      if (!updates.some((update) => update.weight > 0)) throw new Error('every accepted update has the weight 0');
-      const result = await this.arithmetic.aggregate({ manifest: study.manifest, base: round.baseDigest, updates });
+      if (!recipe.updates.some(({ weight }) => weight > 0)) throw new Error('every accepted update has the weight 0');
+      const { optimiser, ...result } = await this.arithmetic.aggregate(recipe);
       const milliseconds = Math.round(performance.now() - started);
-      const what = { round: round.number, updates: updates.length, digest: result.digest, milliseconds };
-      if (await this.transitions.apply(round, () => ({ type: 'aggregated', result, at: this.clock.now() })))
+      const what = { round: round.number, updates: recipe.updates.length, digest: result.digest, milliseconds };
+      if (await this.transitions.apply(round, () => ({ type: 'aggregated', result, optimiser, at: this.clock.now() })))
         this.log.info(what, 'round committed');
     } catch (error) {
       if (this.#stopped) return;

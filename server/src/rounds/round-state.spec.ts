@@ -85,7 +85,7 @@ describe('round', () => {
       { type: 'opened', at, deadline },
       { type: 'nobody-awaited', tally: tally(3), at },
       { type: 'deadline-passed', tally: tally(3), at },
-      { type: 'aggregated', result: { digest: 'b'.repeat(64), bytes: 1 }, at },
+      { type: 'aggregated', result: { digest: 'b'.repeat(64), bytes: 1 }, optimiser: null, at },
       { type: 'aggregation-failed', reason: 'y', at },
       { type: 'stopped', at },
     ];

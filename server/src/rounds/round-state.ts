@@ -31,7 +31,8 @@ export type RoundEvent =
   | { type: 'update-accepted' }
   | { type: 'nobody-awaited'; tally: Tally; at: Date }
   | { type: 'deadline-passed'; tally: Tally; at: Date }
-  | { type: 'aggregated'; result: BlobRef; at: Date }
+  /** `optimiser`: what the server's optimiser keeps, if it keeps anything. */
+  | { type: 'aggregated'; result: BlobRef; optimiser: BlobRef | null; at: Date }
   | { type: 'aggregation-failed'; reason: string; at: Date }
   | { type: 'stopped'; at: Date };
 

@@ -70,7 +70,8 @@ export class RoundTransitions {
     if (closes && after.state !== 'collecting') await this.#markMissing(manager, round, event);
     if (after.state === 'aborted' && event.type !== 'stopped') await this.#countAbort(manager, study, after.reason);
     if (after.state !== 'committed') return;
-    const version = { studyId: study.id, version: round.number, roundId: round.id, blob: after.result };
+    const optimiser = event.type === 'aggregated' ? event.optimiser : null;
+    const version = { studyId: study.id, version: round.number, roundId: round.id, blob: after.result, optimiser };
     await this.models.add(manager, version);
     const finished = round.number >= study.manifest.rounds.count ? studyAfter(study.state, 'finish') : null;
     await manager.update(StudyEntity, { id: study.id }, { abortsInARow: 0, ...(finished && { state: finished }) });

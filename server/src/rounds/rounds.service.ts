@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Contribution, RoundView, SiteDice } from '@consilium/shared';
+import type { Contribution, RoundView, SiteDice, StudyManifest } from '@consilium/shared';
 import { DataSource, In } from 'typeorm';
 import { ApiError } from '../http/api-error.js';
 import { evaluationKey, EvaluationsService, meanDice } from '../models/evaluations.service.js';
@@ -7,6 +7,7 @@ import { SiteEntity } from '../sites/site.entity.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
 import { RoundEntity } from './round.entity.js';
+import { weightsOf } from './round-recipe.js';
 import { RoundOpening } from './round-opening.service.js';
 import { UpdateEntity } from './update.entity.js';
 
@@ -16,7 +17,6 @@ const UPDATE_COLUMNS = {
   roundId: true,
   siteId: true,
   manifest: true,
-  weightThousandths: true,
   state: true,
   norm: true,
   staleness: true,
@@ -29,6 +29,8 @@ interface RoundRows {
   waitsFor: string | null;
   contributions: ContributionEntity[];
   updates: UpdateRow[];
+  /** What each accepted update counts, by id. */
+  weights: Map<string, number>;
   names: Map<string, string>;
   evaluations: SiteDice[];
 }
@@ -62,17 +64,28 @@ export class RoundsService {
       .find({ select: UPDATE_COLUMNS, where: { roundId } });
     const sites = await this.dataSource.getRepository(SiteEntity).find({ select: { id: true, name: true } });
     const evaluations = await this.evaluations.ofStudies([...new Set(rounds.map((round) => round.studyId))]);
+    const manifests = await this.#manifests(rounds);
     const names = new Map(sites.map(({ id, name }) => [id, name]));
     const waits = await this.#waits(rounds);
-    return rounds.map((round) =>
-      viewOf(round, {
+    return rounds.map((round) => {
+      const own = updates.filter((row) => row.roundId === round.id);
+      return viewOf(round, {
         waitsFor: waits.get(round.id) ?? null,
         contributions: contributions.filter((row) => row.roundId === round.id),
-        updates: updates.filter((row) => row.roundId === round.id),
+        updates: own,
+        weights: weightsById(own, manifests.get(round.studyId)!, round),
         names,
         evaluations: (round.resultDigest && evaluations.get(evaluationKey(round.studyId, round.resultDigest))) || [],
-      }),
-    );
+      });
+    });
+  }
+
+  async #manifests(rounds: RoundEntity[]): Promise<Map<string, StudyManifest>> {
+    const id = In(rounds.map(({ studyId }) => studyId));
+    const studies = await this.dataSource
+      .getRepository(StudyEntity)
+      .find({ select: { id: true, manifest: true }, where: { id } });
+    return new Map(studies.map((study) => [study.id, study.manifest]));
   }
 
   /** What planned rounds wait for, by their ids. */
@@ -86,7 +99,10 @@ export class RoundsService {
   }
 }
 
-function viewOf(round: RoundEntity, { waitsFor, contributions, updates, names, evaluations }: RoundRows): RoundView {
+function viewOf(
+  round: RoundEntity,
+  { waitsFor, contributions, updates, weights, names, evaluations }: RoundRows,
+): RoundView {
   const { resultDigest, resultBytes } = round;
   return {
     id: round.id,
@@ -100,10 +116,10 @@ function viewOf(round: RoundEntity, { waitsFor, contributions, updates, names, e
     closedAt: round.closedAt?.toISOString() ?? null,
     reason: round.reason ?? waitsFor,
     quorum: round.quorum,
-    contributions: contributionViews(contributions, updates, names),
+    contributions: contributionViews(contributions, updates, weights, names),
     evaluations,
     dice: meanDice(evaluations),
-    loss: meanLoss(updates),
+    loss: meanLoss(updates, weights),
     bytes: accepted(updates).reduce((sum, update) => sum + update.manifest.blob.bytes, 0),
   };
 }
@@ -111,9 +127,10 @@ function viewOf(round: RoundEntity, { waitsFor, contributions, updates, names, e
 function contributionViews(
   rows: ContributionEntity[],
   updates: UpdateRow[],
+  weights: Map<string, number>,
   names: Map<string, string>,
 ): Contribution[] {
-  const total = totalWeight(updates);
+  const total = sumOf(weights);
   const views = rows.map((row): Contribution => {
     const update = updates.find((candidate) => candidate.siteId === row.siteId);
     return {
@@ -124,7 +141,7 @@ function contributionViews(
       total: row.total,
       labelled: update?.manifest.labelled ?? row.enrolledLabelled,
       unlabelled: update?.manifest.unlabelled ?? row.enrolledUnlabelled,
-      weight: update?.state === 'accepted' && total > 0 ? update.weightThousandths / total : null,
+      weight: total > 0 ? shareOf(update, weights, total) : null,
       bytes: update?.manifest.blob.bytes ?? null,
       metrics: row.metrics,
       refusal: row.refusal,
@@ -137,19 +154,26 @@ function contributionViews(
   return views.sort((a, b) => (a.site < b.site ? -1 : 1));
 }
 
-function meanLoss(updates: readonly UpdateRow[]): number | null {
-  const total = totalWeight(updates);
-  if (total === 0) return null;
-  return (
-    accepted(updates).reduce(
-      (sum, { manifest, weightThousandths }) => sum + manifest.metrics.loss * weightThousandths,
-      0,
-    ) / total
-  );
+function shareOf(update: UpdateRow | undefined, weights: Map<string, number>, total: number): number | null {
+  const weight = update && weights.get(update.id);
+  return weight === undefined ? null : weight / total;
 }
 
-function totalWeight(updates: readonly UpdateRow[]): number {
-  return accepted(updates).reduce((sum, update) => sum + update.weightThousandths, 0);
+function meanLoss(updates: readonly UpdateRow[], weights: Map<string, number>): number | null {
+  const total = sumOf(weights);
+  if (total === 0) return null;
+  const losses = accepted(updates).map(({ id, manifest }) => manifest.metrics.loss * weights.get(id)!);
+  return losses.reduce((sum, loss) => sum + loss, 0) / total;
+}
+
+function weightsById(updates: readonly UpdateRow[], manifest: StudyManifest, round: RoundEntity): Map<string, number> {
+  const counted = accepted(updates);
+  const weights = weightsOf(counted, manifest, round);
+  return new Map(counted.map(({ id }, i) => [id, weights[i]]));
+}
+
+function sumOf(weights: Map<string, number>): number {
+  return [...weights.values()].reduce((sum, weight) => sum + weight, 0);
 }
 
 function accepted(updates: readonly UpdateRow[]): UpdateRow[] {

@@ -55,10 +55,6 @@ export class UpdateEntity {
   @JoinColumn({ name: 'blob_digest', foreignKeyConstraintName: 'fk_update_blob' })
   blob?: unknown;
 
-  /** Thousandths of a labelled volume: whole numbers, so that sums do not depend on their order. */
-  @Column('integer', { name: 'weight_thousandths' })
-  weightThousandths!: number;
-
   @Column('text')
   state!: UpdateState;
 

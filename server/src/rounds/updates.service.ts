@@ -181,7 +181,7 @@ export class UpdatesService {
 
   async #store(
     manager: EntityManager,
-    { site, jws, manifest, study, trained, round }: Candidate,
+    { site, jws, manifest, trained, round }: Candidate,
     { norm, sketch }: Change,
   ): Promise<string> {
     const id = this.ids.uuid();
@@ -196,8 +196,6 @@ export class UpdatesService {
       jws,
       manifest,
       blobDigest: manifest.blob.digest,
-      // What was trained on an older model counts the less, the older it is.
-      weightThousandths: Math.round(weightOf(manifest, study) / (1 + staleness)),
       state: 'accepted',
       norm,
       sketch: sketchToText(sketch),
@@ -209,11 +207,6 @@ export class UpdatesService {
     await this.sites.prove(manager, site.id);
     return id;
   }
-}
-
-/** Thousandths of a labelled volume. */
-function weightOf({ labelled, unlabelled }: UpdateManifest, study: StudyEntity): number {
-  return labelled * 1000 + unlabelled * Math.round(study.manifest.aggregation.unlabelledWeight * 1000);
 }
 
 function refusal(reason: RefusalReason, sentence: string): Refusal {

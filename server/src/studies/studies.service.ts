@@ -33,7 +33,7 @@ export class StudiesService {
       if (await manager.existsBy(StudyEntity, { digest })) throw refuse();
       const row = { id, digest, state: 'draft', manifest, abortsInARow: 0, createdAt: this.clock.now() } as const;
       await manager.insert(StudyEntity, row);
-      await this.models.add(manager, { studyId: id, version: 0, roundId: null, blob });
+      await this.models.add(manager, { studyId: id, version: 0, roundId: null, blob, optimiser: null });
       await this.outbox.add(manager, { topic: 'study', subject: id });
     });
     this.outbox.poke();

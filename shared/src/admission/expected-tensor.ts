@@ -3,12 +3,22 @@ import type { TensorSpec } from '../model/tensor-spec.js';
 /** One tensor that every update and every model of a study holds, float32; how a model begins does not matter here. */
 export type ExpectedTensor = Pick<TensorSpec, 'name' | 'shape' | 'kind'>;
 
-/** Mean representation of each class [C, R], and the voxels it was taken over [C]. */
+/** Mean representation of each class [C, R], its variance about the mean [C, R], and the voxels both were taken over [C]. */
 export const CLASS_MEANS = 'prior.class_means';
+export const CLASS_SPREAD = 'prior.class_spread';
 export const CLASS_SUPPORT = 'prior.class_support';
+/** Labelled voxels of its own class that each prototype attends to [C, R]; how it is measured stands in ADR 7. */
+export const PROTOTYPE_SUPPORT = 'prior.prototype_support';
 
 /** What a tensor is in an aggregate: how it is averaged and between which values it may lie. */
-export type TensorRole = 'parameter' | 'statistic' | 'variance' | 'class-means' | 'class-support';
+export type TensorRole = 'parameter' | 'statistic' | 'variance' | (typeof PRIOR_ROLES)[keyof typeof PRIOR_ROLES];
+
+const PRIOR_ROLES = {
+  [CLASS_MEANS]: 'class-means',
+  [CLASS_SPREAD]: 'class-spread',
+  [CLASS_SUPPORT]: 'class-support',
+  [PROTOTYPE_SUPPORT]: 'prototype-support',
+} as const;
 
 export function roleOf({ kind, name }: ExpectedTensor): TensorRole {
   switch (kind) {
@@ -19,9 +29,8 @@ export function roleOf({ kind, name }: ExpectedTensor): TensorRole {
     case 'statistic':
       return name.endsWith('.running_var') ? 'variance' : 'statistic';
     case 'prior':
-      if (name === CLASS_MEANS) return 'class-means';
-      if (name === CLASS_SUPPORT) return 'class-support';
-      throw new RangeError(`tensor ${name}: expected ${CLASS_MEANS} or ${CLASS_SUPPORT} of kind prior`);
+      if (Object.hasOwn(PRIOR_ROLES, name)) return PRIOR_ROLES[name as keyof typeof PRIOR_ROLES];
+      throw new RangeError(`tensor ${name}: expected one of ${Object.keys(PRIOR_ROLES).join(', ')} of kind prior`);
   }
 }
 

@@ -25,8 +25,10 @@ export function valueRange(tensor: ExpectedTensor, baseMaximum: number): ValueRa
     case 'class-means':
       return { low: -scale * STATISTIC_GROWTH, high: scale * STATISTIC_GROWTH };
     case 'variance':
+    case 'class-spread':
       return { low: 0, high: scale * STATISTIC_GROWTH };
     case 'class-support':
+    case 'prototype-support':
       return { low: 0, high: MAXIMUM_SUPPORT };
   }
 }

@@ -1,76 +1,47 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeContainer } from '../tensors/container.js';
-import { float32Tensor, type NamedTensors } from '../tensors/host-tensor.js';
 import type { ExpectedTensor } from '../admission/expected-tensor.js';
-import { aggregate, valueRanges, WINDOW } from './aggregate.js';
-import type { AggregationRule } from './aggregation-rule.js';
-import { aggregationRules } from './rules.js';
-import { sourceOf } from './tensor-source.js';
+import type { RuleSettings } from '../protocol/aggregation-settings.js';
+import { float32Tensor, type NamedTensors } from '../tensors/host-tensor.js';
+import { bytesOf, model, of, run, TENSORS, updates, withParameters, withValues, zeros } from './aggregation.fixture.js';
+import { WINDOW } from './windows.js';
 
-const TENSORS: ExpectedTensor[] = [
-  { name: 'conv.weight', shape: [2, 3], kind: 'weight' },
-  { name: 'mu', shape: [1], kind: 'scalar' },
-  { name: 'norm.running_mean', shape: [3], kind: 'statistic' },
-  { name: 'norm.running_var', shape: [3], kind: 'statistic' },
-  { name: 'prior.class_means', shape: [2, 3], kind: 'prior' },
-  { name: 'prior.class_support', shape: [2], kind: 'prior' },
-];
+// Every run makes WebAssembly memories of its own, which is what takes the time.
+fc.configureGlobal({ numRuns: 40 });
 
-type Update = { tensors: NamedTensors; weight: number };
-
-const single = (limit: number) => fc.float({ min: Math.fround(-limit), max: Math.fround(limit), noNaN: true });
-/** Values of very different sizes, so that a sum in another order would round differently. */
-const value = fc.tuple(single(1), fc.integer({ min: -20, max: 9 })).map(([x, power]) => Math.fround(x * 2 ** power));
-const list = (item: fc.Arbitrary<number>, count: number) =>
-  fc.array(item, { minLength: count, maxLength: count }).map((values) => Float32Array.from(values));
-const model: fc.Arbitrary<NamedTensors> = fc
-  .tuple(list(value, 6), list(value, 1), list(value, 3), list(value, 3), list(value, 6), list(fc.nat(1e6), 2))
-  .map(([weights, mu, means, variances, priors, support]) => {
-    const data = [weights, mu, means, variances.map(Math.abs), priors, support];
-    return new Map(TENSORS.map(({ name, shape }, i) => [name, float32Tensor(shape, data[i])]));
-  });
-const updates: fc.Arbitrary<Update[]> = fc.array(
-  fc.record({ tensors: model, weight: fc.integer({ min: 1, max: 2 ** 30 }) }),
-  {
-    minLength: 1,
-    maxLength: 8,
-  },
-);
-
-const zeros: NamedTensors = new Map(TENSORS.map(({ name, shape }) => [name, float32Tensor(shape)]));
-
-function run(rule: AggregationRule, base: NamedTensors, sites: readonly Update[], tensors = TENSORS): NamedTensors {
-  const written: Float32Array[] = [];
-  const source = sourceOf(base);
-  aggregate({
-    base: source,
-    updates: sites.map((site) => ({ source: sourceOf(site.tensors), weight: site.weight })),
-    tensors,
-    ranges: valueRanges(source, tensors),
-    rule,
-    write: (values) => written.push(values.slice()),
-  });
-  const values = written.flatMap((part) => [...part]);
-  return new Map(
-    tensors.map(({ name, shape }) => {
-      const count = shape.reduce((product, side) => product * side, 1);
-      return [name, float32Tensor(shape, Float32Array.from(values.splice(0, count)))];
-    }),
-  );
+interface Promises {
+  rule: RuleSettings;
+  /** Updates below which it refuses. */
+  fewest?: number;
+  /** The first round's result is the weighted mean. */
+  mean?: boolean;
+  /** Gives back what all updates agree on. */
+  agrees?: boolean;
+  /** Updates (of a base of zeros) scaled by a power of two give the result scaled by it. */
+  scales?: boolean;
+  /** One update among seven cannot draw a value away from where the others are. */
+  bounded?: boolean;
 }
 
-const negated = ({ tensors, weight }: Update): Update => ({
-  tensors: new Map(tensors).set(
-    'conv.weight',
-    float32Tensor(
-      [2, 3],
-      Float32Array.from(of(tensors, 'conv.weight'), (x) => -x),
-    ),
-  ),
+const adaptive = { rate: 0.01, firstDecay: 0.9, secondDecay: 0.99, adaptivity: 1e-3 };
+const RULES: Promises[] = [
+  { rule: { name: 'fedavg' }, mean: true, agrees: true, scales: true },
+  { rule: { name: 'fedavgm', rate: 1, momentum: 0.9 }, mean: true, agrees: true, scales: true },
+  { rule: { name: 'fedadam', ...adaptive } },
+  { rule: { name: 'fedyogi', ...adaptive } },
+  { rule: { name: 'norm-clipping', maximumNorm: 1e6 }, mean: true, agrees: true, scales: true },
+  { rule: { name: 'norm-clipping', maximumNorm: 1 } },
+  { rule: { name: 'median' }, agrees: true, scales: true, bounded: true },
+  { rule: { name: 'trimmed-mean', trim: 0.2 }, agrees: true, scales: true, bounded: true },
+  { rule: { name: 'krum', faulty: 1, kept: 1 }, fewest: 5, agrees: true, bounded: true },
+  { rule: { name: 'krum', faulty: 1, kept: 3 }, fewest: 5, agrees: true, bounded: true },
+];
+const titled = RULES.map((promises) => ({ ...promises, title: Object.values(promises.rule).join(' ') }));
+
+const negated = ({ tensors, weight }: { tensors: NamedTensors; weight: number }) => ({
+  tensors: withParameters(tensors, (x) => -x),
   weight,
 });
-const of = (tensors: NamedTensors, name: string): number[] => [...tensors.get(name)!.data].map(Number);
 const close = (got: number[], expected: number[], scale: number) =>
   got.forEach((x, i) =>
     expect(Math.abs(x - expected[i])).toBeLessThanOrEqual(Math.abs(expected[i]) * 2 ** -23 + scale),
@@ -78,131 +49,231 @@ const close = (got: number[], expected: number[], scale: number) =>
 /** What the grid loses: 8 terms below 2^10 (see exact-sum.ts). */
 const GRID = 8 * 2 ** 10 * 2 ** -51;
 
-describe.each(Object.values(aggregationRules))('aggregation rule $name', (rule) => {
+describe.each(titled)('aggregation rule $title', ({ rule, fewest = 1, mean, agrees, scales, bounded }) => {
+  const aggregated = (...[base, sites, options]: Tail<Parameters<typeof run>>) => run({ rule }, base, sites, options);
+
   it('A14 gives the same bits in any order of updates', () => {
     // Sites that cancel leave the others' low bits in sight: a plain float64 sum fails here.
-    const cancelling = updates.map((sites) => [...sites, ...sites.slice(1).map(negated)]);
+    const cancelling = updates(fewest).map((sites) => [...sites, ...sites.slice(1).map(negated)]);
     const shuffled = cancelling.chain((sites) =>
       fc.tuple(fc.constant(sites), fc.shuffledSubarray(sites, { minLength: sites.length, maxLength: sites.length })),
     );
     fc.assert(
       fc.property(model, shuffled, (base, [sites, other]) => {
-        expect(encodeContainer(run(rule, base, other))).toEqual(encodeContainer(run(rule, base, sites)));
-      }),
-      { numRuns: 100 },
-    );
-  });
-
-  it('is the weighted mean', () => {
-    fc.assert(
-      fc.property(updates, (sites) => {
-        const total = sites.reduce((sum, { weight }) => sum + weight, 0);
-        const mean = Array.from({ length: 6 }, (_, i) =>
-          sites.reduce((sum, { tensors, weight }) => sum + of(tensors, 'conv.weight')[i] * (weight / total), 0),
-        );
-        close(of(run(rule, zeros, sites), 'conv.weight'), mean, GRID + 2 ** -40);
+        expect(bytesOf(aggregated(base, other))).toEqual(bytesOf(aggregated(base, sites)));
       }),
     );
   });
 
-  it('gives back what all sites agree on', () => {
-    fc.assert(
-      fc.property(model, updates, (agreed, sites) => {
-        const result = run(
-          rule,
-          zeros,
-          sites.map(({ weight }) => ({ tensors: agreed, weight })),
-        );
-        close(of(result, 'conv.weight'), of(agreed, 'conv.weight'), GRID);
-        for (const name of ['norm.running_mean', 'norm.running_var'])
-          expect(of(result, name)).toEqual(of(agreed, name).map((x) => x + 0));
-      }),
-    );
-  });
+  if (mean)
+    it('is the weighted mean', () => {
+      fc.assert(
+        fc.property(updates(fewest), (sites) => {
+          const total = sites.reduce((sum, { weight }) => sum + weight, 0);
+          const expected = Array.from({ length: 6 }, (_, i) =>
+            sites.reduce((sum, { tensors, weight }) => sum + of(tensors, 'conv.weight')[i] * (weight / total), 0),
+          );
+          close(of(aggregated(zeros, sites).model, 'conv.weight'), expected, GRID + 2 ** -40);
+        }),
+      );
+    });
 
-  it('is linear: scaling every update by a power of two scales the result', () => {
-    fc.assert(
-      fc.property(updates, fc.integer({ min: -4, max: 0 }), (sites, power) => {
-        const scaled = sites.map(({ tensors, weight }) => {
-          const data = Float32Array.from(of(tensors, 'conv.weight'), (x) => x * 2 ** power);
-          return { tensors: new Map(tensors).set('conv.weight', float32Tensor([2, 3], data)), weight };
-        });
-        const expected = of(run(rule, zeros, sites), 'conv.weight').map((x) => x * 2 ** power);
-        close(of(run(rule, zeros, scaled), 'conv.weight'), expected, 2 * GRID);
-      }),
-    );
-  });
+  if (agrees)
+    it('gives back what all sites agree on', () => {
+      fc.assert(
+        fc.property(model, updates(fewest), (agreed, sites) => {
+          const same = sites.map(({ weight }) => ({ tensors: agreed, weight }));
+          const result = aggregated(zeros, same).model;
+          close(of(result, 'conv.weight'), of(agreed, 'conv.weight'), GRID);
+          for (const name of ['norm.running_mean', 'norm.running_var'])
+            close(of(result, name), of(agreed, name), 2 ** -140);
+        }),
+      );
+    });
+
+  if (scales)
+    it('is linear in scale: updates times a power of two give the result times it', () => {
+      fc.assert(
+        fc.property(updates(fewest), fc.integer({ min: -4, max: 0 }), (sites, power) => {
+          const scaled = sites.map(({ tensors, weight }) => ({
+            tensors: withParameters(tensors, (x) => x * 2 ** power),
+            weight,
+          }));
+          const expected = of(aggregated(zeros, sites).model, 'conv.weight').map((x) => x * 2 ** power);
+          close(of(aggregated(zeros, scaled).model, 'conv.weight'), expected, 2 * GRID);
+        }),
+      );
+    });
+
+  if (bounded)
+    it('does not let one update among seven draw values away from the others', () => {
+      const near = fc.array(fc.float({ min: -1, max: 1, noNaN: true }), { minLength: 6, maxLength: 6 });
+      const honest = fc.array(near, { minLength: 6, maxLength: 6 });
+      const far = fc.array(fc.constantFrom(-1000, 1000), { minLength: 6, maxLength: 6 });
+      fc.assert(
+        fc.property(honest, far, fc.nat(6), (others, bad, place) => {
+          const sites = others.toSpliced(place, 0, bad).map((values, i) => ({
+            tensors: withValues(zeros, {
+              'conv.weight': values,
+              'norm.running_var': i === place ? [1e6, 1e6, 1e6] : [1, 2, 3],
+            }),
+            // However much it says that it counts.
+            weight: i === place ? 2 ** 40 : 1,
+          }));
+          const result = aggregated(zeros, sites).model;
+          of(result, 'conv.weight').forEach((x, i) => {
+            const column = others.map((values) => values[i]);
+            expect(x).toBeGreaterThanOrEqual(Math.min(...column) - 2 ** -30);
+            expect(x).toBeLessThanOrEqual(Math.max(...column) + 2 ** -30);
+          });
+          expect(of(result, 'norm.running_var')).toEqual([1, 2, 3]);
+        }),
+      );
+    });
 
   it('does not let an update of weight 0 take part, and refuses to average nothing', () => {
-    const site = (value: number, weight: number) => ({
-      tensors: new Map(zeros).set('mu', float32Tensor([1], Float32Array.of(value))),
-      weight,
-    });
-    expect(of(run(rule, zeros, [site(1, 5), site(3, 0)]), 'mu')).toEqual([1]);
-    expect(() => run(rule, zeros, [site(1, 0)])).toThrow(
+    const site = (value: number, weight: number) => ({ tensors: withValues(zeros, { mu: [value] }), weight });
+    const sites = Array.from({ length: fewest }, () => site(1, 5));
+    expect(aggregated(zeros, [...sites, site(3, 0)])).toEqual(aggregated(zeros, sites));
+    expect(() => aggregated(zeros, [site(1, 0)])).toThrow(
       'expected weights that add up to 1 to 2^50, got 0 over 1 updates',
     );
-    expect(() => run(rule, zeros, [site(1, 0.5)])).toThrow('whole numbers from 0, got 0.5');
+    expect(() => aggregated(zeros, [site(1, 0.5)])).toThrow('whole numbers from 0, got 0.5');
   });
 
   it('joins windows without a seam', () => {
-    const tensors: ExpectedTensor[] = [{ name: 'big.weight', shape: [2 * WINDOW + 3], kind: 'weight' }];
+    const shape = [2 * WINDOW + 3];
+    const tensors: ExpectedTensor[] = [{ name: 'big.weight', shape, kind: 'weight' }];
     const big = (factor: number): NamedTensors =>
       new Map([
         [
           'big.weight',
           float32Tensor(
-            tensors[0].shape,
-            Float32Array.from({ length: 2 * WINDOW + 3 }, (_, i) => (i % 251) * factor),
+            shape,
+            Float32Array.from({ length: shape[0] }, (_, i) => (i % 251) * factor),
           ),
         ],
       ]);
-    const result = run(
-      rule,
-      big(0),
-      [
-        { tensors: big(1), weight: 1 },
-        { tensors: big(3), weight: 3 },
-      ],
-      tensors,
-    );
-    expect(result.get('big.weight')!.data).toEqual(big(2.5).get('big.weight')!.data);
+    const sites = Array.from({ length: Math.max(2, fewest) }, (_, i) => ({
+      tensors: big(1 + 2 * (i % 2)),
+      weight: 1 + 2 * (i % 2),
+    }));
+    const values = of(aggregated(big(0), sites, { tensors }).model, 'big.weight');
+    values.forEach((value, i) => value === values[i % 251] || expect.fail(`at ${i}: ${value}`));
+    if (mean && fewest === 1) expect(values.slice(0, 251)).toEqual(of(big(2.5), 'big.weight').slice(0, 251));
   });
 
   it('throws where an update that never passed admission reaches it', () => {
-    const bad = new Map(zeros).set('mu', float32Tensor([1], Float32Array.of(NaN)));
-    expect(() => run(rule, zeros, [{ tensors: bad, weight: 1 }])).toThrow('"mu": expected finite values, got NaN');
+    const bad = withValues(zeros, { mu: [NaN] });
+    const sites = Array.from({ length: fewest }, () => ({ tensors: bad, weight: 1 }));
+    expect(() => aggregated(zeros, sites)).toThrow('expected finite values, got NaN');
+  });
+});
+
+type Tail<T extends unknown[]> = T extends [unknown, ...infer Rest] ? Rest : never;
+
+describe('server optimisers', () => {
+  const updateTo = (value: number) => [{ tensors: withValues(zeros, { mu: [value] }), weight: 1 }];
+  const mu = (result: { model: NamedTensors }) => of(result.model, 'mu')[0];
+
+  it('FedAvgM goes on in the direction of earlier rounds', () => {
+    const rule = { name: 'fedavgm', rate: 0.5, momentum: 0.5 } as const;
+    const first = run({ rule }, zeros, updateTo(1));
+    expect(mu(first)).toBe(0.5);
+    const second = run({ rule }, first.model, updateTo(0.5), { state: first.state });
+    // v = 0.5 * -1 + 0
+    expect(mu(second)).toBe(0.75);
+    expect(of(second.state, 'mu')).toEqual([-0.5]);
+  });
+
+  it.each([
+    ['fedadam', 0.99 * 1e-6 + 0.01 * 4],
+    ['fedyogi', 1e-6 + 0.01 * 4],
+  ] as const)('%s divides by the root of its second moment', (name, second) => {
+    const result = run({ rule: { name, ...adaptive } }, zeros, updateTo(2));
+    const moments = [0.1 * 2, second];
+    close(of(result.state, 'mu'), moments, 0);
+    expect(mu(result)).toBeCloseTo((0.01 * moments[0]) / (Math.sqrt(moments[1]) + 1e-3), 7);
+  });
+
+  it('norm clipping shortens a change to the norm that is allowed', () => {
+    fc.assert(
+      fc.property(model, model, (base, update) => {
+        const { model: result } = run({ rule: { name: 'norm-clipping', maximumNorm: 1 } }, base, [
+          { tensors: withValues(update, { 'prior.prototype_support': [9, 9, 9, 9, 9, 9] }), weight: 7 },
+        ]);
+        const trained = TENSORS.filter(({ kind }) => kind !== 'statistic' && kind !== 'prior').map(({ name }) => name);
+        const squares = trained.flatMap((name) => of(result, name).map((x, i) => (x - of(base, name)[i]) ** 2));
+        expect(Math.sqrt(squares.reduce((sum, x) => sum + x, 0))).toBeLessThanOrEqual(1 + 2e-3);
+      }),
+    );
+  });
+
+  it('Krum says how many updates it needs', () => {
+    expect(() => run({ rule: { name: 'krum', faulty: 2 } }, zeros, updateTo(1))).toThrow(
+      'Krum against 2 faulty updates: expected at least 7 updates, got 1',
+    );
   });
 });
 
 describe('batch-norm statistics', () => {
   it('pool to the variance of the batches taken together', () => {
     const site = (mean: number, variance: number, weight: number) => ({
-      tensors: new Map(zeros)
-        .set('norm.running_mean', float32Tensor([3], new Float32Array(3).fill(mean)))
-        .set('norm.running_var', float32Tensor([3], new Float32Array(3).fill(variance))),
+      tensors: withValues(zeros, {
+        'norm.running_mean': [mean, mean, mean],
+        'norm.running_var': [variance, variance, variance],
+      }),
       weight,
     });
-    const result = run(aggregationRules.fedavg, zeros, [site(0, 1, 1000), site(4, 3, 3000)]);
+    const { model: result } = run({}, zeros, [site(0, 1, 1000), site(4, 3, 3000)]);
     expect(of(result, 'norm.running_mean')).toEqual([3, 3, 3]);
     // (1 + 9) / 4 + 3 (3 + 1) / 4
     expect(of(result, 'norm.running_var')).toEqual([5.5, 5.5, 5.5]);
   });
 });
 
+describe('tensor groups', () => {
+  it('keep the base of what is local or excluded, also from rules that see updates whole', () => {
+    const groups = [
+      { match: 'norm.*', how: 'local' },
+      { match: 'm*u', how: 'exclude' },
+    ] as const;
+    const site = (far: number) => ({
+      tensors: withValues(zeros, {
+        'conv.weight': [1, 1, 1, 1, 1, 1],
+        'norm.running_mean': [far, far, far],
+        'norm.running_var': [far, far, far],
+        mu: [far],
+      }),
+      weight: 1,
+    });
+    const base = withValues(zeros, { mu: [7], 'norm.running_mean': [1, 2, 3] });
+    const rule = { name: 'krum' } as const;
+    const { model: result } = run({ groups: [...groups], rule }, base, [1, 2, 3, 4, 900].map(site));
+    expect(of(result, 'mu')).toEqual([7]);
+    expect(of(result, 'norm.running_mean')).toEqual([1, 2, 3]);
+    expect(of(result, 'norm.running_var')).toEqual([0, 0, 0]);
+    expect(of(result, 'conv.weight')).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+});
+
 describe('class priors', () => {
   const site = (means: number[], support: number[], weight = 1) => ({
-    tensors: new Map(zeros)
-      .set('prior.class_means', float32Tensor([2, 3], Float32Array.from(means)))
-      .set('prior.class_support', float32Tensor([2], Float32Array.from(support))),
+    tensors: withValues(zeros, {
+      'prior.class_means': means,
+      'prior.class_spread': [1, 1, 1, 1, 1, 1],
+      'prior.class_support': support,
+    }),
     weight,
   });
 
   it('are weighted by voxels of the class, and kept where no site saw the class', () => {
     const base = site([7, 7, 7, 8, 8, 8], [10, 20]).tensors;
     const sites = [site([0, 0, 4, 9, 9, 9], [100, 0], 1), site([4, 8, 0, 9, 9, 9], [300, 0], 1_000_000)];
-    const result = run(aggregationRules.fedavg, base, sites);
+    const { model: result } = run({}, base, sites);
     expect(of(result, 'prior.class_means')).toEqual([3, 6, 1, 8, 8, 8]);
+    // 1 + (9 * 1 + 1 * 3) / 4 ...
+    expect(of(result, 'prior.class_spread')).toEqual([4, 13, 4, 1, 1, 1]);
     expect(of(result, 'prior.class_support')).toEqual([400, 20]);
   });
 });

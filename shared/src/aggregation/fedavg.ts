@@ -1,40 +1,7 @@
-import { createKernel, type ArrayKernel } from '../vector/array-kernel.js';
-import type { AggregationRule, FoldWindow, WindowFold } from './aggregation-rule.js';
-import { gridShift } from './exact-sum.js';
+import type { AggregationRule } from './aggregation-rule.js';
+import { MeanFold } from './mean-fold.js';
 
 /** Weighted mean of the updates (McMahan et al. 2017, arXiv 1602.05629). */
-export const fedAvg: AggregationRule = {
-  name: 'fedavg',
-  createFold: (capacity) => new WeightedMeanFold(capacity),
-};
-
-class WeightedMeanFold implements WindowFold {
-  readonly #kernel: ArrayKernel;
-  #length = 0;
-  #shift = 0;
-  #totalWeight = 0;
-
-  constructor(capacity: number) {
-    this.#kernel = createKernel(capacity);
-  }
-
-  begin({ range, totalWeight, length }: FoldWindow): void {
-    this.#kernel.clearSums(length);
-    this.#length = length;
-    this.#shift = gridShift(Math.max(-range.low, range.high), totalWeight);
-    this.#totalWeight = totalWeight;
-  }
-
-  place(): Float32Array {
-    return this.#kernel.values(this.#length);
-  }
-
-  add(weight: number): void {
-    this.#kernel.addTerms(this.#length, weight, this.#shift);
-  }
-
-  finish(): Float32Array {
-    this.#kernel.divide(this.#length, this.#totalWeight);
-    return this.#kernel.values(this.#length);
-  }
+export function fedAvg(): AggregationRule {
+  return { createFold: (capacity) => new MeanFold(capacity), statistics: 'pooled' };
 }

@@ -1,4 +1,5 @@
 export * from './aggregate.js';
-export * from './aggregation-rule.js';
-export * from './rules.js';
+export * from './site-weights.js';
+export * from './tensor-groups.js';
 export * from './tensor-source.js';
+export * from './windows.js';

@@ -45,9 +45,15 @@ export function modelTensors(settings: ModelSettings): TensorSpec[] {
     { name: 'prototypes', shape: [classes, prototypes, 4 * settings.width], kind: 'prototype', init: { as: 'zeros' } },
     ...transposedConv('upsample', [2, 2, 2], classes, classes),
     { name: 'mu', shape: [1], kind: 'scalar', init: { as: 'zeros' } },
-    { name: 'prior.class_means', shape: [classes, prototypes], kind: 'prior', init: { as: 'zeros' } },
-    { name: 'prior.class_support', shape: [classes], kind: 'prior', init: { as: 'zeros' } },
+    prior('class_means', [classes, prototypes]),
+    prior('class_spread', [classes, prototypes]),
+    prior('class_support', [classes]),
+    prior('prototype_support', [classes, prototypes]),
   ];
+}
+
+function prior(name: string, shape: readonly number[]): TensorSpec {
+  return { name: `prior.${name}`, shape, kind: 'prior', init: { as: 'zeros' } };
 }
 
 function vnet(settings: ModelSettings): TensorSpec[] {

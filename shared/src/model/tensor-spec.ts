@@ -9,7 +9,8 @@ export type Init =
 
 /**
  * weight: trained by gradients. statistic: batch norm's running moments. prototype: CRLN's learned prototypes.
- * scalar: mu. prior: class means of representations, measured rather than trained, with their support.
+ * scalar: mu. prior: class means of representations with their spread and support, and the prototypes' support: measured
+ * rather than trained.
  */
 export type TensorKind = 'weight' | 'statistic' | 'prototype' | 'scalar' | 'prior';
 

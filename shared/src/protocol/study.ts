@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AggregationSettings } from './aggregation-settings.js';
 import { Count, DigestSchema, Shape3, SiteName } from './primitives.js';
 
 /** What makes two networks the same network. The patch belongs to it: one layer norm spans a whole patch (crln: DIM). */
@@ -80,17 +81,6 @@ export const RoundSettings = z.strictObject({
   staleness: z.int().min(1).max(10).default(1).describe('rounds that a carried update may be old'),
 });
 export type RoundSettings = z.infer<typeof RoundSettings>;
-
-export const AggregationSettings = z.strictObject({
-  rule: z.enum(['fedavg']).default('fedavg'),
-  unlabelledWeight: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.1)
-    .describe('what an unlabelled volume counts where a labelled one counts 1'),
-});
-export type AggregationSettings = z.infer<typeof AggregationSettings>;
 
 /** How an update may travel: as it is, rounded to 16 bits, as its difference from the base (lossless), or that difference rounded. */
 export const TransferEncoding = z.enum(['float32', 'float16', 'delta', 'delta16']);

@@ -69,4 +69,37 @@ describe.each([VectorKernel, ScalarKernel])('$name', (Kernel) => {
       }),
     );
   });
+
+  it('orders two rows and leaves a third alone', () => {
+    fc.assert(
+      fc.property(floats, floats, (one, other) => {
+        const length = Math.min(one.length, other.length);
+        const kernel = new Kernel(40, 3);
+        const rows = [one, other, one].map((row) => Float32Array.from(row.slice(0, length)));
+        rows.forEach((row, i) => kernel.values(length, i).set(row));
+        kernel.order(length, 1, 0);
+        expect(kernel.values(length, 1)).toEqual(rows[0].map((x, i) => Math.min(x, rows[1][i])));
+        expect(kernel.values(length, 0)).toEqual(rows[0].map((x, i) => Math.max(x, rows[1][i])));
+        expect(kernel.values(length, 2)).toEqual(rows[2]);
+      }),
+    );
+  });
+
+  it('measures the distance of two rows, the same to the bit either way round', () => {
+    const small = fc.array(fc.float({ min: -1000, max: 1000, noNaN: true }), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(small, small, (one, other) => {
+        const length = Math.min(one.length, other.length);
+        const kernel = new Kernel(40, 2);
+        kernel.values(40, 0).fill(NaN);
+        kernel.values(40, 1).fill(NaN);
+        [one, other].forEach((row, i) => kernel.values(length, i).set(row.slice(0, length)));
+        const sums = new Float64Array(8);
+        for (let i = 0; i < length; i++) sums[i % 8] += (one[i] - other[i]) ** 2;
+        const expected = sums[0] + sums[1] + (sums[2] + sums[3]) + (sums[4] + sums[5] + (sums[6] + sums[7]));
+        expect(kernel.squaredDistance(length, 0, 1)).toBe(expected);
+        expect(kernel.squaredDistance(length, 1, 0)).toBe(expected);
+      }),
+    );
+  });
 });

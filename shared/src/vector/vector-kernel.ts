@@ -11,6 +11,8 @@ interface KernelExports {
   divide(sums: number, sumsEnd: number, values: number, divisor: number): void;
   within(values: number, valuesEnd: number, low: number, high: number): number;
   largest(values: number, valuesEnd: number): number;
+  order(low: number, lowEnd: number, high: number): void;
+  squaredDistance(one: number, oneEnd: number, other: number): number;
 }
 
 /** Compiled at the first use; a browser that imports this package never does. */
@@ -21,19 +23,23 @@ export class VectorKernel implements ArrayKernel {
   readonly #values: Float32Array;
   readonly #sums: Float64Array;
   readonly #exports: KernelExports;
+  /** Values of a row. */
+  readonly #room: number;
   readonly #sumsAt: number;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, rows = 1) {
     const room = Math.ceil(capacity / TURN) * TURN;
-    const instance = instantiate((compiled ??= compile(assemble([ADD_TERMS, DIVIDE, WITHIN, LARGEST]))), room * 12);
+    const functions = [ADD_TERMS, DIVIDE, WITHIN, LARGEST, ORDER, SQUARED_DISTANCE];
+    const instance = instantiate((compiled ??= compile(assemble(functions))), room * (rows * 4 + 8));
     this.#exports = instance.functions as KernelExports;
-    this.#sumsAt = room * 4;
-    this.#values = new Float32Array(instance.memory.buffer, 0, room);
+    this.#room = room;
+    this.#sumsAt = rows * room * 4;
+    this.#values = new Float32Array(instance.memory.buffer, 0, rows * room);
     this.#sums = new Float64Array(instance.memory.buffer, this.#sumsAt, room);
   }
 
-  values(length: number): Float32Array {
-    return this.#values.subarray(0, length);
+  values(length: number, row = 0): Float32Array {
+    return this.#values.subarray(row * this.#room, row * this.#room + length);
   }
 
   clearSums(length: number): void {
@@ -57,10 +63,21 @@ export class VectorKernel implements ArrayKernel {
     return this.#exports.largest(0, this.#pad(length, 0));
   }
 
-  /** Fills the last turn; the address behind it. */
-  #pad(length: number, value: number): number {
-    const end = turns(length);
-    this.#values.fill(value, length, end);
+  order(length: number, low: number, high: number): void {
+    const at = low * this.#room * 4;
+    this.#exports.order(at, at + turns(length) * 4, high * this.#room * 4);
+  }
+
+  squaredDistance(length: number, one: number, other: number): number {
+    this.#pad(length, 0, other);
+    return this.#exports.squaredDistance(one * this.#room * 4, this.#pad(length, 0, one), other * this.#room * 4);
+  }
+
+  /** Fills the last turn of a row; the address behind it. */
+  #pad(length: number, value: number, row = 0): number {
+    const begin = row * this.#room;
+    const end = begin + turns(length);
+    this.#values.fill(value, begin + length, end);
     return end * 4;
   }
 }
@@ -158,3 +175,52 @@ const LARGEST: WasmFunction = {
     [op.get(2), op.f32Lane(2), op.get(2), op.f32Lane(3), op.scalarLarger, op.scalarLarger],
   ],
 };
+
+/** Parameters: 0 low, 1 end of low, 2 high. */
+const ORDER: WasmFunction = {
+  name: 'order',
+  parameters: ['i32', 'i32', 'i32'],
+  vectors: 2,
+  body: [
+    loopWhile(
+      [
+        each(4, (at) => [
+          [op.get(0), op.load(at * 4), op.set(3), op.get(2), op.load(at * 4), op.set(4)],
+          [op.get(0), op.get(3), op.get(4), op.f32Smaller, op.store(at * 4)],
+          [op.get(2), op.get(3), op.get(4), op.f32Larger, op.store(at * 4)],
+        ]),
+        advance(0, TURN * 4),
+        advance(2, TURN * 4),
+      ],
+      [op.get(0), op.get(1), op.i32LessThan],
+    ),
+  ],
+};
+
+/** Parameters: 0 one, 1 end of one, 2 other. Vectors: 3 to 6 the sums, 7 a difference. */
+const SQUARED_DISTANCE: WasmFunction = {
+  name: 'squaredDistance',
+  parameters: ['i32', 'i32', 'i32'],
+  result: 'f64',
+  vectors: 5,
+  body: [
+    loopWhile(
+      [
+        each(2, (at) => [
+          [op.get(0), op.loadHalf(at * 4), op.f32ToF64, op.get(2), op.loadHalf(at * 4), op.f32ToF64],
+          [op.f64Subtract, op.set(7), op.get(7), op.get(7), op.f64Multiply],
+          [op.get(3 + at / 2), op.f64Add, op.set(3 + at / 2)],
+        ]),
+        advance(0, TURN * 4),
+        advance(2, TURN * 4),
+      ],
+      [op.get(0), op.get(1), op.i32LessThan],
+    ),
+    [pairSum(3), pairSum(4), op.scalarAdd64, pairSum(5), pairSum(6), op.scalarAdd64, op.scalarAdd64],
+  ],
+};
+
+/** Both halves of a vector of float64. */
+function pairSum(local: number): Code {
+  return [op.get(local), op.f64Lane(0), op.get(local), op.f64Lane(1), op.scalarAdd64];
+}

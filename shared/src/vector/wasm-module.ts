@@ -46,10 +46,13 @@ export const op = {
   and: vector(0x4e),
   allTrue: vector(0xa3),
   f32Lane: (lane: number): Code => vector(0x1f, lane),
+  f64Lane: (lane: number): Code => vector(0x21, lane),
   f32Magnitude: vector(0xe0),
-  /** NaN where either is. */
+  /** NaN where either is; -0 is smaller than 0. */
+  f32Smaller: vector(0xe8),
   f32Larger: vector(0xe9),
   scalarLarger: [0x97],
+  scalarAdd64: [0xa0],
   f64ToF32: vector(0x5e),
   f32ToF64: vector(0x5f),
   f64Add: vector(0xf0),
