@@ -21,6 +21,7 @@ export function startTrainer(settings: NodeSettings, log: Log, session: Session)
         weighting: settings.weighting,
         batch: settings.batch,
       },
+      precision: settings.precision,
       allowJavascriptEngine: settings.allowJavascriptEngine,
     },
     onNote: (level, sentence) => log[level](sentence),

@@ -18,6 +18,7 @@ export function withEngine(command: Command): Command {
     .option('--stride <HxWxD>', 'voxels between windows, in place of an overlap; the method was published with 18x18x4')
     .option('--weighting <how>', "of a window's voxels when predicting: uniform or gaussian (default uniform)")
     .option('--batch <n>', 'windows that go through the network together when predicting (default 1)')
+    .option('--precision <type>', 'of convolutions when training: float32 or bf16 (default float32)')
     .option('--allow-javascript-engine', 'go on without TensorFlow: right, and 150 times slower');
 }
 

@@ -26,6 +26,12 @@ test('names of environment variables follow from the settings', () => {
   expect(resolve({}, { CONSILIUM_NODE_ALLOW_JAVASCRIPT_ENGINE: 'false' }).allowJavascriptEngine).toBe(false);
 });
 
+test('training computes in float32 unless the settings say bf16', () => {
+  expect(resolve({}).precision).toBe('float32');
+  expect(resolve({}, { CONSILIUM_NODE_PRECISION: 'bf16' }).precision).toBe('bf16');
+  expect(() => resolve({ precision: 'float16' })).toThrow(/precision/);
+});
+
 test('relative paths count from where they were written', () => {
   writeFileSync(join(home, 'node.json'), JSON.stringify({ data: 'volumes' }));
   expect(resolve({}).data).toBe(join(home, 'volumes'));

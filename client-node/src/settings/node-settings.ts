@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { TransferEncoding } from '@consilium/shared';
+import { Precision } from '../engine/precision.js';
 import { errorText, NodeFailure } from './failure.js';
 import { firstIssue } from './whole-file.js';
 
@@ -65,6 +66,7 @@ const NodeSettingsSchema = z.strictObject({
   stride: Stride.optional().describe('voxels between windows, in place of an overlap; published: 18x18x4'),
   weighting: z.enum(['uniform', 'gaussian']).default('uniform').describe("of a window's voxels when predicting"),
   batch: WholeNumber(1, 64).default(1).describe('windows that go through the network together when predicting'),
+  precision: Precision.default('float32').describe('of convolutions when training; bf16 where the processor has it'),
   allowJavascriptEngine: Yes.default(false).describe('train without TensorFlow: right, and 150 times slower'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   logFormat: z.enum(['text', 'json']).default('text'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Precision } from '../engine/precision.js';
 import { JobLoop } from './job-loop.js';
 import { createJobRunner } from './job-runner.js';
 import type { FromTrainer, ToTrainer } from './messages.js';
@@ -18,6 +19,7 @@ const Options = z.object({
     weighting: z.enum(['uniform', 'gaussian']),
     batch: z.int(),
   }),
+  precision: Precision,
   allowJavascriptEngine: z.boolean(),
 });
 

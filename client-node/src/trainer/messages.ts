@@ -1,4 +1,5 @@
 import type { BlobRef, DataCard, StudyManifest, TrainingMetrics } from '@consilium/shared';
+import type { Precision } from '../engine/precision.js';
 import type { FailureKind } from '../settings/failure.js';
 
 /**
@@ -124,5 +125,7 @@ export interface TrainerOptions {
     /** Windows that go through the network together. */
     batch: number;
   };
+  /** Of convolutions when training. */
+  precision: Precision;
   allowJavascriptEngine: boolean;
 }

@@ -32,6 +32,7 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
       training: study.training,
       totalSteps: count * localSteps,
       random: Random.from(job.seed, 'training'),
+      precision: workshop.options.precision,
     },
     decodeContainer(base).tensors,
   );

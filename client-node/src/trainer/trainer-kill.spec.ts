@@ -59,6 +59,7 @@ function optionsWith({ dataWorkers }: { dataWorkers: number }): TrainerOptions {
     dataWorkers,
     checkpointSeconds: 0,
     inference: { overlap: 0.5, stride: null, weighting: 'uniform', batch: 1 },
+    precision: 'float32',
     allowJavascriptEngine: true,
   };
 }

@@ -34,6 +34,7 @@ function childThat(statement: string): TrainerProcess {
       dataWorkers: 0,
       checkpointSeconds: 1,
       inference: { overlap: 0.5, stride: null, weighting: 'uniform', batch: 1 },
+      precision: 'float32',
       allowJavascriptEngine: true,
     },
     onNote: (_, sentence) => notes.push(sentence),

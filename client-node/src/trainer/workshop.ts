@@ -1,4 +1,5 @@
 import { openEngine, type Engine } from '../engine/open-engine.js';
+import { precisionRefusal } from '../engine/precision.js';
 import { NodeFailure } from '../settings/failure.js';
 import { engineSettingsOf } from '../settings/trainer-environment.js';
 import { DataFeed } from './data-feed.js';
@@ -29,6 +30,8 @@ export class Workshop {
   /** An engine that may train; the plain JavaScript one only where the settings insist. */
   async trainingEngine(): Promise<Engine> {
     const engine = await this.engine();
+    const narrow = precisionRefusal(this.options.precision, engine);
+    if (narrow !== null) throw new NodeFailure('engine-unavailable', narrow);
     if (engine.trainable) return engine;
     const sentence = engine.refusal ?? `${engine.description.name} cannot train`;
     if (!this.options.allowJavascriptEngine) throw new NodeFailure('engine-unavailable', sentence);
