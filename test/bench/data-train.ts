@@ -44,6 +44,7 @@ export async function trainedRow(one: TrainCase, dataWorkers: number): Promise<B
       dataWorkers,
       checkpointSeconds: 3600,
       inference: { overlap: 0.5, stride: null, weighting: 'uniform', batch: 1 },
+      precision: 'float32',
       allowJavascriptEngine: false,
     },
     onNote: () => undefined,

@@ -55,6 +55,7 @@ function linearTaps(inputs: number, outputs: number, ratio: number): Taps {
 /** Along an axis with `inner` values per step: [outer, inputs, inner] to [outer, outputs, inner]. */
 function alongAxis(data: Float32Array, outer: number, inputs: number, inner: number, outputs: number, taps: Taps) {
   const out = new Float32Array(outer * outputs * inner);
+  if (inner === 1) return alongLastAxis(data, out, inputs, taps);
   for (let a = 0; a < outer; a++) {
     for (let o = 0; o < outputs; o++) {
       const to = (a * outputs + o) * inner;
@@ -64,6 +65,19 @@ function alongAxis(data: Float32Array, outer: number, inputs: number, inner: num
         const from = (a * inputs + taps.first[o] + k) * inner;
         for (let i = 0; i < inner; i++) out[to + i] += weight * data[from + i];
       }
+    }
+  }
+  return out;
+}
+
+/** The same where steps lie side by side: no inner loop to amortise the look-up of weights. */
+function alongLastAxis(data: Float32Array, out: Float32Array, inputs: number, { count, first, weights }: Taps) {
+  const outputs = first.length;
+  for (let row = 0, from = 0; row < out.length; row += outputs, from += inputs) {
+    for (let o = 0; o < outputs; o++) {
+      let sum = 0;
+      for (let k = 0; k < count; k++) sum += weights[o * count + k] * data[from + first[o] + k];
+      out[row + o] = sum;
     }
   }
   return out;
