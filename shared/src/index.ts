@@ -13,6 +13,7 @@ export * from './tensors/index.js';
 export type { Init, TensorKind, TensorSpec } from './model/tensor-spec.js';
 export * from './model/model-tensors.js';
 export * from './model/initial-model.js';
+export * from './model/prototype-axis.js';
 export * from './admission/index.js';
 export * from './aggregation/index.js';
 export * from './client/operator-client.js';

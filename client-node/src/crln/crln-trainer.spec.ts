@@ -75,6 +75,14 @@ describe(`CrlnTrainer (${ops.name} ops)`, () => {
     for (const { name, shape } of modelTensors(model)) expect(exported.get(name)!.shape, name).toEqual(shape);
     const support = exported.get('prior.class_support')!.data as Float32Array;
     expect(support.every((voxels) => voxels > 0)).toBe(true);
+    const values = (name: string) => [...(exported.get(`prior.${name}`)!.data as Float32Array)];
+    expect(values('class_spread').every((variance) => variance > 0)).toBe(true);
+    // No prototype can stand for more labelled voxels of its class than the batch has.
+    const labelled = [0, 1, 2].map((c) => octants.labelled!.label.filter((label) => label === c).length);
+    values('prototype_support').forEach((voxels, p) => {
+      expect(voxels).toBeGreaterThan(0);
+      expect(voxels).toBeLessThan(labelled[Math.floor(p / 2)]);
+    });
     trainer.dispose();
   });
 
@@ -82,6 +90,9 @@ describe(`CrlnTrainer (${ops.name} ops)`, () => {
     const trainer = create();
     const imitated = trainer.step({ unlabelled: octants.unlabelled }, 0);
     expect(imitated).toMatchObject({ supervised: null, mu: null });
+    const withoutLabels = trainer.exportModel();
+    expect(withoutLabels.get('prior.prototype_support')!.data).toEqual(new Float32Array(6));
+    expect(withoutLabels.get('prototypes')).toEqual(initialModel(model, 5).get('prototypes'));
     expect(Number.isFinite(imitated.loss)).toBe(true);
     const supervised = trainer.step({ labelled: octants.labelled }, 1);
     expect(supervised.unsupervised).toBeNull();
@@ -93,6 +104,7 @@ describe(`CrlnTrainer (${ops.name} ops)`, () => {
   it('stays finite where a class has no voxel, with and without a mean of it from other sites', () => {
     const tensors = initialModel(model, 5);
     tensors.set('prior.class_means', { dtype: 'float32', shape: [3, 2], data: Float32Array.of(0, 1, 1, 0, -1, 1) });
+    tensors.set('prior.class_spread', { dtype: 'float32', shape: [3, 2], data: new Float32Array(6).fill(0.1) });
     tensors.set('prior.class_support', { dtype: 'float32', shape: [3], data: Float32Array.of(5, 5, 5) });
     for (const start of [initialModel(model, 5), tensors]) {
       const trainer = create(1, start);

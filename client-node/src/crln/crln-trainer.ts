@@ -125,11 +125,11 @@ export class CrlnTrainer {
       teacher: this.#teacher.weights.toHost(),
       velocity: this.#momentum.toHost(),
     });
-    return { tensors, counters: { averaged: this.#averaged, random: this.#random.state, ...this.#priors.state } };
+    return { tensors, counters: { averaged: this.#averaged, random: this.#random.state, priors: this.#priors.state } };
   }
 
   restoreState({ tensors, counters }: TrainerState): void {
-    const { averaged, random, ...priors } = trainerCounters(counters);
+    const { averaged, random, priors } = trainerCounters(counters);
     this.#student.weights.assign(unpackTensors(tensors, 'student'));
     this.#teacher.weights.assign(unpackTensors(tensors, 'teacher'));
     this.#momentum.assign(unpackTensors(tensors, 'velocity'));

@@ -52,6 +52,7 @@ export class PrototypeAttention {
       return ops.add(ops.matMul(projected, tokens, { transposeB: true }), offset);
     });
     const attention = wantValues ? ops.softmax(proximity) : null;
+    if (attention !== null) pass.onAttention?.(attention);
     const attended = attention === null ? null : ops.matMul(attention, tokens);
     const out = attended === null ? null : this.#out.forward(this.#values(attended), pass);
     const kept = { query: query.output, tokens, attention, attended };

@@ -1,15 +1,17 @@
 import type { ModelSettings, Random, TrainingSettings } from '@consilium/shared';
 import type { Ops } from '../engine/ops.js';
 import { sizeOf, type Tensor } from '../engine/tensor.js';
+import { measureClasses } from './class-measure.js';
 import type { ClassPriors } from './class-priors.js';
 import type { Pass } from './layers/layer.js';
 import { cpsLoss } from './losses/cps-loss.js';
 import { labelPlanes } from './losses/class-planes.js';
-import { drawPairs, type Candidates, type ClassMeans, type Drawn } from './losses/cps-sampling.js';
+import { drawPairs, STAND_INS, type Candidates, type ClassMeans, type Drawn } from './losses/cps-sampling.js';
 import { confidentShares, pseudoLabelLoss } from './losses/pseudo-label-loss.js';
 import { segmentationLoss } from './losses/segmentation-loss.js';
 import type { Network, NetworkForwarded } from './network.js';
 import type { LabelledPatches, PseudoLabelled } from './patches.js';
+import { attendedVoxels } from './prototype-support.js';
 
 /** How anchors and negatives are chosen: `drawPairs`, or a list of them in a test against recorded figures. */
 export type PairDraw = (candidates: Candidates, means: ClassMeans, random: Random) => Drawn[];
@@ -67,8 +69,9 @@ export function studentStep(
 }
 
 function supervise(student: Network, patches: LabelledPatches, options: StudentStepOptions, losses: LossTensors): Half {
-  const { ops, model, pass } = options;
-  const forwarded = student.forward(imageTensor(ops, patches, model.channels), pass);
+  const { ops, model, pass, priors } = options;
+  const onAttention = (attention: Tensor) => priors.attend(attendedVoxels(ops, attention, patches, model.classes));
+  const forwarded = student.forward(imageTensor(ops, patches, model.channels), { ...pass, onAttention });
   const labels = labelPlanes(ops, patches.label, model.classes);
   const onLogits = segmentationLoss(ops, forwarded.logits, labels, 0.5);
   const onRelationship = segmentationLoss(ops, forwarded.relationship, labels, 0.5);
@@ -102,8 +105,9 @@ function cooperate(halves: Half[], options: StudentStepOptions, losses: LossTens
   const representations = halves.map(({ forwarded }) => forwarded.representation!);
   const sizes = representations.map(({ shape }) => sizeOf(shape) / channels);
   const label = joined(halves.map((half) => half.label));
-  const { sums, counts } = classSums(ops, representations, halves, classes, channels);
-  const means = priors.observe(sums, counts);
+  const parts = representations.map((representation, i) => ({ representation, label: halves[i].label }));
+  const measure = measureClasses(ops, parts, classes, channels);
+  const means = priors.observe(measure);
   const candidates = { label, logOwn: joinedFloats(halves.map(({ logOwn }) => logOwn)), classes };
   const drawn = (options.draw ?? drawBySettings(training))(candidates, means, random);
   if (drawn.length === 0) {
@@ -114,10 +118,12 @@ function cooperate(halves: Half[], options: StudentStepOptions, losses: LossTens
   const positives = unassertive(means, options.prototypeMeans, training.cpsPrototypeShare);
   const gradients = ops.tidy(() => {
     const rows = representations.map((x, i) => ops.reshape(x, [sizes[i], channels]));
-    const all = ops.concat([...rows, standIns(ops, means, channels)], 0);
+    const strangers = standIns(means, measure.counts, priors.deviations, random);
+    const all = ops.concat([...rows, ops.fromHost(strangers, [classes * STAND_INS, channels])], 0);
     const scale = training.cpsWeight;
     const { loss, dRows } = cpsLoss(ops, all, positives, drawn, {
       classes,
+      voxels: label.length,
       temperature: training.cpsTemperature,
       scale,
     });
@@ -144,20 +150,6 @@ function drawBySettings(training: TrainingSettings): PairDraw {
   return (candidates, means, random) => drawPairs(candidates, means, settings, random);
 }
 
-/** Sum of the representations of each class's voxels [C, R], and how many they are. */
-function classSums(ops: Ops, representations: Tensor[], halves: Half[], classes: number, channels: number) {
-  const counts = new Array<number>(classes).fill(0);
-  for (const { label } of halves) for (const c of label) if (c >= 0) counts[c]++;
-  const sums = ops.tidy(() => {
-    const parts = representations.map((x, i) => {
-      const { label } = halves[i];
-      return ops.matMul(labelPlanes(ops, label, classes), ops.reshape(x, [label.length, channels]));
-    });
-    return ops.toHost(parts.reduce((sum, part) => ops.add(sum, part))) as Float32Array;
-  });
-  return { sums, counts };
-}
-
 /** The positive of each class: its mean, drawn towards the mean over features of its prototypes. */
 function unassertive(means: ClassMeans, prototypeMeans: Float32Array | null, share: number): ClassMeans {
   if (prototypeMeans === null) return means;
@@ -166,13 +158,26 @@ function unassertive(means: ClassMeans, prototypeMeans: Float32Array | null, sha
   );
 }
 
-/** One row per class [C, R]: its mean, zeros where there is none. */
-function standIns(ops: Ops, means: ClassMeans, channels: number): Tensor {
-  const values = new Float32Array(means.length * channels);
+/**
+ * STAND_INS rows for each class [C STAND_INS, R]: of one without a voxel in the batch, drawn about the mean of other sites as
+ * their voxels spread; of the others zeros, which nobody draws.
+ */
+function standIns(
+  means: ClassMeans,
+  counts: readonly number[],
+  deviations: readonly Float32Array[],
+  random: Random,
+): Float32Array {
+  const channels = deviations[0].length;
+  const values = new Float32Array(means.length * STAND_INS * channels);
   means.forEach((mean, c) => {
-    if (mean !== null) values.set(mean, c * channels);
+    if (mean === null || counts[c] > 0) return;
+    for (let k = 0; k < STAND_INS; k++) {
+      const row = mean.map((value, r) => value + deviations[c][r] * random.normal());
+      values.set(row, (c * STAND_INS + k) * channels);
+    }
   });
-  return ops.fromHost(values, [means.length, channels]);
+  return values;
 }
 
 export function imageTensor(

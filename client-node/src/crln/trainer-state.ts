@@ -1,4 +1,5 @@
 import type { NamedTensors } from '@consilium/shared';
+import type { PriorState } from './class-priors.js';
 
 /** A trainer frozen between two steps: tensors under `student/`, `teacher/` and `velocity/`, the rest as plain JSON. */
 export interface TrainerState {
@@ -11,8 +12,7 @@ export interface TrainerCounters {
   readonly averaged: number;
   /** Words of the random stream. */
   readonly random: readonly number[];
-  readonly priorSums: readonly number[];
-  readonly priorSupport: readonly number[];
+  readonly priors: PriorState;
 }
 
 export function packTensors(parts: Record<string, NamedTensors>): NamedTensors {
@@ -35,7 +35,7 @@ export function unpackTensors(packed: NamedTensors, part: string): NamedTensors 
 /** Checks what comes back from a file; a checkpoint of another shape is a broken one and throws. */
 export function trainerCounters(value: unknown): TrainerCounters {
   const counters = value as Partial<TrainerCounters> | null;
-  const lists = [counters?.random, counters?.priorSums, counters?.priorSupport];
+  const lists = [counters?.random, ...Object.values(counters?.priors ?? { missing: null })];
   if (typeof counters?.averaged !== 'number' || !lists.every(Array.isArray)) {
     throw new Error(`trainer state: expected counters with averaged, random and prior, got ${JSON.stringify(value)}`);
   }

@@ -17,6 +17,8 @@ export interface Pass {
   readonly statistics: 'batch' | 'running';
   readonly gradient: boolean;
   readonly dropping?: Dropping | undefined;
+  /** Sees where the prototypes look at the coarse level [b, C R, voxels], once; the tensor is lent for the call. */
+  readonly onAttention?: ((attention: Tensor) => void) | undefined;
 }
 
 export const EVALUATION: Pass = { statistics: 'running', gradient: false };

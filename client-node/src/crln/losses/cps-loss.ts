@@ -11,6 +11,8 @@ export interface CpsLoss {
 
 export interface CpsSettings {
   readonly classes: number;
+  /** Of the batch: rows behind them are stand-ins. */
+  readonly voxels: number;
   readonly temperature: number;
   readonly scale: number;
 }
@@ -22,7 +24,7 @@ const SHORTEST = 1e-8;
  * Cooperative positive supervision: InfoNCE on cosine similarity / temperature between anchors and, for each class, its
  * `positives` [R] and the drawn negatives; mean over anchors, sum over drawn classes / classes. Only anchors have a gradient.
  *
- * rows [voxels + C, R], left to the caller: representations, then stand-ins of absent classes. `drawn` is not empty.
+ * rows [voxels + stand-ins, R], left to the caller: representations, then what stands in for absent classes. `drawn` is not empty.
  */
 export function cpsLoss(
   ops: Ops,
@@ -40,11 +42,7 @@ export function cpsLoss(
     );
     return {
       loss: terms.map(({ loss }) => loss).reduce((sum, loss) => ops.add(sum, loss)),
-      dRows: ops.scatterAddRows(
-        gradients,
-        ops.fromHost(Int32Array.from(anchors), [anchors.length]),
-        rows.shape[0] - settings.classes,
-      ),
+      dRows: ops.scatterAddRows(gradients, ops.fromHost(Int32Array.from(anchors), [anchors.length]), settings.voxels),
     };
   });
 }

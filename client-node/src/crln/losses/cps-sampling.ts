@@ -26,13 +26,16 @@ export interface CpsSamplingSettings {
   readonly strong: number;
 }
 
+/** Rows that stand in for a class that a batch has no voxel of. */
+export const STAND_INS = 16;
+
 /** Mean representation of each class [R]; null for a class that nothing is known of. */
 export type ClassMeans = readonly (Float32Array | null)[];
 
 /**
  * Draws anchors and negatives. A class has anchors where the student is unsure of some of its voxels. Its negatives come from
  * the other classes, the more often the more alike their means are. A class without voxels in this batch, but with a
- * mean, takes part as the one row `voxels + class`, behind the voxels' own.
+ * mean, takes part as the STAND_INS rows from `voxels + class STAND_INS` on, behind the voxels' own.
  */
 export function drawPairs(
   candidates: Candidates,
@@ -44,7 +47,7 @@ export function drawPairs(
   const all = rowsByClass(label, classes);
   const strong = Math.log(settings.strong);
   const hard = all.map((own) => own.filter((row) => candidates.logOwn[row] < strong));
-  const rows = all.map((own, c) => (own.length > 0 || means[c] === null ? own : Int32Array.of(label.length + c)));
+  const rows = all.map((own, c) => (own.length > 0 || means[c] === null ? own : standInRows(label.length, c)));
   const drawn: Drawn[] = [];
   for (let c = 0; c < classes; c++) {
     const others = rows.flatMap((own, k) => (k !== c && own.length > 0 ? [k] : []));
@@ -56,6 +59,10 @@ export function drawPairs(
     drawn.push({ class: c, anchors, negatives });
   }
   return drawn;
+}
+
+function standInRows(voxels: number, c: number): Int32Array {
+  return Int32Array.from({ length: STAND_INS }, (_, k) => voxels + c * STAND_INS + k);
 }
 
 function rowsByClass(label: Int32Array, classes: number): Int32Array[] {
