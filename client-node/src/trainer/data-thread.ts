@@ -27,6 +27,7 @@ export class DataThread {
   /** What was asked for of an earlier feed is never answered. */
   open(feed: Feed, onLeftOut: (volume: LeftOut) => void): void {
     this.#waiting.clear();
+    this.#worker?.unref();
     this.#id++;
     this.#feed = feed;
     this.#onLeftOut = onLeftOut;
