@@ -67,7 +67,7 @@ export async function openContext(
   settings: Settings,
   overrides: Overrides = {},
 ): Promise<{ process: ProcessContext; dataSource: DataSource; close: () => Promise<void> }> {
-  const home = HomeFolder.open(settings.home);
+  const home = HomeFolder.open(settings.home, settings.databaseUrl !== undefined);
   try {
     const place = settings.databaseUrl
       ? { url: settings.databaseUrl }

@@ -2,12 +2,21 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EnrolmentCode, float32Tensor, RoundView, StudyView, type TrainingMetrics } from '@consilium/shared';
+import {
+  float32Tensor,
+  initialModel,
+  OperatorClient,
+  type DataCard,
+  type NamedTensors,
+  type RoundView,
+  type SubmitAnswer,
+  type TrainingMetrics,
+} from '@consilium/shared';
+import { LightSite, type Task } from '@consilium/server/dist/simulation/light-site.js';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessibilityViolations, launchChromium } from '../support/chromium.js';
-import { FakeSite, type Task } from '../support/fake-site.js';
-import { OPERATOR, OperatorClient, ServerProcess } from '../support/server-process.js';
+import { OPERATOR, ServerProcess } from '../support/server-process.js';
 
 const ARTEFACTS = fileURLToPath(new URL('../artefacts/', import.meta.url));
 /** ms from a site's report to its sight on the screen: half of what polling would need, on a machine that is busy. */
@@ -28,7 +37,7 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
   let browser: Browser | undefined;
   let context: BrowserContext;
   let page: Page;
-  const sites: FakeSite[] = [];
+  const sites: LightSite[] = [];
   const complaints: string[] = [];
   /** Chromium itself reports what a stopped server does not answer; that is what some tests are about. */
   const ofNetwork = /^(Failed to load resource|WebSocket connection to)/;
@@ -36,7 +45,7 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
   beforeAll(async () => {
     mkdirSync(ARTEFACTS, { recursive: true });
     [server, browser] = await Promise.all([ServerProcess.start(home), launchChromium()]);
-    operator = await OperatorClient.logIn(server.url);
+    operator = await OperatorClient.logIn(server.url, OPERATOR);
     context = await browser.newContext({ viewport: { width: 1360, height: 900 }, colorScheme: 'light' });
     page = await context.newPage();
     page.setDefaultTimeout(30_000);
@@ -105,7 +114,7 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
     const command = await page.locator('.command code').innerText();
     const code = command.split(' ').at(-1) ?? '';
     expect(command).toBe(`consilium-node enrol ${server.url} ${code}`);
-    const anna = await FakeSite.enrol(server.url, code, { labelled: 7, unlabelled: 3, validation: 2 });
+    const anna = await enrolled(code, { labelled: 7, unlabelled: 3, validation: 2 });
     sites.push(anna);
     await row('Sites, table', 'saint-anna').getByText('not connected').waitFor();
     await anna.connect();
@@ -118,8 +127,8 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
       ['villa-rosa', 4],
       ['zollern', 0],
     ] as const) {
-      const { code } = await operator.post('/enrolment-codes', EnrolmentCode, { name });
-      const site = await FakeSite.enrol(server.url, code, { labelled, unlabelled: 12, validation: 4 });
+      const { code } = await operator.enrolmentCode(name);
+      const site = await enrolled(code, { labelled, unlabelled: 12, validation: 4 });
       await site.connect();
       sites.push(site);
     }
@@ -152,7 +161,7 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
     await page.getByText('Nothing needs you').waitFor();
     await page.evaluate('window.sameDocument = true');
     const [anna] = sites;
-    const { round } = await anna.task(1);
+    const { round } = await taskOf(anna, 1);
     await anna.report({ roundId: round.id, phase: 'training', done: 0, total: 100, metrics: null });
     await page.getByRole('progressbar', { name: 'saint-anna: training' }).waitFor();
     const reported = Date.now();
@@ -165,7 +174,7 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
 
   it('says that an update was refused, and why', async () => {
     const villa = sites[1];
-    const answer = await villa.submit(await villa.task(1), metrics(0.7), (tensors) =>
+    const answer = await submit(villa, await taskOf(villa, 1), metrics(0.7), (tensors) =>
       tensors.set('mu', float32Tensor([1], Float32Array.of(NaN))),
     );
     expect(answer).toMatchObject({ accepted: false, refusal: { reason: 'not-finite' } });
@@ -254,20 +263,52 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
   });
 
   /** These sites submit; once the round is committed all sites evaluate its model. */
-  async function playRound(number: number, trainers: FakeSite[], loss: number, dice: number[]): Promise<void> {
-    const tasks: Task[] = await Promise.all(trainers.map((site) => site.task(number)));
+  async function playRound(number: number, trainers: LightSite[], loss: number, dice: number[]): Promise<void> {
+    const tasks: Task[] = await Promise.all(trainers.map((site) => taskOf(site, number)));
     for (const [index, site] of trainers.entries()) {
-      const answer = await site.submit(tasks[index], metrics(loss + index / 10));
+      const answer = await submit(site, tasks[index], metrics(loss + index / 10));
       expect(answer).toMatchObject({ accepted: true });
     }
     await expect.poll(async () => (await roundOnServer(number)).state, { timeout: 30_000 }).toBe('committed');
     const { studyId, result } = await roundOnServer(number);
-    for (const [index, site] of sites.entries()) await site.evaluate(studyId, result?.digest ?? '', dice[index], 4.5);
+    for (const [index, site] of sites.entries()) {
+      const figures = {
+        studyId,
+        model: result?.digest ?? '',
+        volumes: site.data.validation,
+        dice: dice[index],
+        hd95: 4.5,
+      };
+      expect((await site.post('/site/evaluations', figures)).status).toBe(204);
+    }
+  }
+
+  const enrolled = (code: string, data: DataCard): Promise<LightSite> =>
+    LightSite.join({ url: server.url, clock: { now: () => new Date() } }, code, data);
+
+  async function taskOf(site: LightSite, number: number): Promise<Task> {
+    await expect.poll(() => site.task(number), { timeout: 30_000 }).not.toBeNull();
+    return (await site.task(number))!;
+  }
+
+  /** Another initial model stands for a trained one. */
+  async function submit(
+    site: LightSite,
+    task: Task,
+    said: TrainingMetrics,
+    alter: (tensors: NamedTensors) => void = () => undefined,
+  ): Promise<SubmitAnswer> {
+    const trained = initialModel(task.study.manifest.model, task.round.number);
+    alter(trained);
+    const overwrite = (tensors: NamedTensors): void => {
+      for (const [name, tensor] of trained) tensors.set(name, tensor);
+    };
+    return site.contributeTo(task, overwrite, { metrics: said });
   }
 
   async function roundOnServer(number: number): Promise<RoundView> {
-    const [study] = await operator.get('/studies', StudyView.array());
-    const rounds = await operator.get(`/studies/${study.id}/rounds`, RoundView.array());
+    const [study] = await operator.studies();
+    const rounds = await operator.rounds(study.id);
     const round = rounds.find((each) => each.number === number);
     if (round === undefined) throw new Error(`expected round ${number} on the server, got ${rounds.length} rounds`);
     return round;

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Operator } from '@consilium/shared';
 import { z } from 'zod';
-import type { Operator } from './operator-client.js';
 
 const DemoState = z.object({
   operator: z.object({ name: z.string(), password: z.string() }),

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RoundView, StudyView } from '@consilium/shared';
-import type { OperatorClient } from './operator-client.js';
+import type { OperatorClient, RoundView, StudyView } from '@consilium/shared';
 import { roundLine } from './report.js';
 
 const POLL_MS = 1000;
@@ -43,7 +42,7 @@ export async function watchStudy(watching: Watching): Promise<Watched> {
       said.add(round.id);
       watching.say(roundLine(round));
     }
-    if (ended && (patience || rounds.every((round) => round.state === 'aborted' || isMeasured(round, watching))))
+    if (ended && (patience || rounds.every((round) => round.state !== 'committed' || isMeasured(round, watching))))
       return { study, rounds };
     const open = rounds.find(
       (round) => round.state === 'open' || round.state === 'collecting' || round.state === 'aggregating',

@@ -18,11 +18,27 @@ export type DatabasePlace = { url: string } | { folder: string };
 export async function openDatabase(place: DatabasePlace): Promise<Database> {
   const database = 'url' in place ? await connect(place.url) : await embed(place.folder);
   try {
-    await database.dataSource.runMigrations({ transaction: 'each' });
+    if ('url' in place) await migrateAlone(database.dataSource);
+    else await database.dataSource.runMigrations({ transaction: 'each' });
     return database;
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/** Any number: what counts is that all processes lock the same. */
+const MIGRATION_LOCK = 1_200_700;
+
+/** Several processes may start at once on an empty Postgres. */
+async function migrateAlone(dataSource: DataSource): Promise<void> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    await runner.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
+    await dataSource.runMigrations({ transaction: 'each' });
+  } finally {
+    await runner.query(`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`).catch(() => undefined);
+    await runner.release();
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ExitCode, StartRefused, systemCode } from './start-refused.js';
@@ -12,7 +12,10 @@ const Identity = z.strictObject({
 });
 export type ServerIdentity = z.infer<typeof Identity>;
 
-/** The folder that one server process owns. Two processes on one embedded database corrupt it, hence the lock. */
+/**
+ * The folder of a server: keys and blobs, and the embedded database, which two processes would corrupt: hence the lock.
+ * Where the database is a Postgres, several processes share the folder, and with it the keys.
+ */
 export class HomeFolder {
   private constructor(
     readonly path: string,
@@ -20,10 +23,10 @@ export class HomeFolder {
   ) {}
 
   /** Throws StartRefused where another live process holds the folder or it cannot be written. */
-  static open(path: string): HomeFolder {
+  static open(path: string, shared = false): HomeFolder {
     try {
       mkdirSync(path, { recursive: true });
-      takeLock(join(path, 'server.pid'), path);
+      if (!shared) takeLock(join(path, 'server.pid'), path);
       return new HomeFolder(path, readIdentity(join(path, 'identity.json')));
     } catch (error) {
       if (error instanceof StartRefused) throw error;
@@ -110,8 +113,8 @@ function readIdentity(file: string): ServerIdentity {
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
     const identity = { audience: `consilium:${randomUUID()}`, operatorKey: randomBytes(32).toString('base64url') };
-    writeFileSync(file, `${JSON.stringify(identity, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
-    return identity;
+    text = `${JSON.stringify(identity, null, 2)}\n`;
+    if (!createWhole(file, text)) text = readFileSync(file, 'utf8');
   }
   const parsed = Identity.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
@@ -119,6 +122,21 @@ function readIdentity(file: string): ServerIdentity {
     ExitCode.usage,
     `The server's identity file ${file} is not readable; restore it from a backup.`,
   );
+}
+
+/** False where another process has made the file meanwhile; nobody ever sees half of it. */
+function createWhole(file: string, text: string): boolean {
+  const unfinished = `${file}.${randomUUID()}`;
+  writeFileSync(unfinished, text, { mode: 0o600, flag: 'wx' });
+  try {
+    linkSync(unfinished, file);
+    return true;
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    rmSync(unfinished);
+  }
 }
 
 function parseJson(text: string): unknown {

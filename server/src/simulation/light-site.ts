@@ -56,6 +56,8 @@ export interface Task {
 /** A site's side of the protocol without volumes and without training: what it sends as its model is its caller's to say. */
 export class LightSite {
   socket: SiteSocket | undefined;
+  /** Cuts what is under way. */
+  signal: AbortSignal | undefined;
 
   constructor(
     readonly place: ServerPlace,
@@ -243,6 +245,7 @@ export class LightSite {
     return fetch(`${this.place.url}/api/v1${path}`, {
       method,
       headers: { ...headers, authorization },
+      signal: this.signal ?? null,
       ...(body !== undefined && { body: body as string | Uint8Array<ArrayBuffer> }),
     });
   }

@@ -38,6 +38,10 @@ export class OperatorClient {
     return this.get('/sites', z.array(SiteView));
   }
 
+  revoke(siteId: string): Promise<SiteView> {
+    return this.post(`/sites/${siteId}/revoke`, SiteView);
+  }
+
   studies(): Promise<StudyView[]> {
     return this.get('/studies', z.array(StudyView));
   }

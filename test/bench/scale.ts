@@ -1,0 +1,26 @@
+import { parseArgs } from 'node:util';
+import { lightRun, median } from './light-run.js';
+import { thisMachine, type BenchReport } from './report.js';
+
+/** Two hundred light nodes and a model of about 1 MB; memory_growth compares the last tenth of the run with the second. */
+export async function run(args: string[]): Promise<BenchReport> {
+  const { values } = parseArgs({
+    args,
+    options: { sites: { type: 'string', default: '200' }, rounds: { type: 'string', default: '100' } },
+  });
+  const settings = { sites: Number(values.sites), rounds: Number(values.rounds), width: 3 };
+  const { modelMB, memoryMB, controlMs, wallSeconds } = await lightRun(settings);
+  const tenth = Math.max(1, Math.floor(memoryMB.length / 10));
+  const early = median(memoryMB.slice(tenth, 2 * tenth));
+  const late = median(memoryMB.slice(-tenth));
+  const row = {
+    sites: settings.sites,
+    rounds: settings.rounds,
+    model_MB: modelMB,
+    rounds_a_minute: (60 * settings.rounds) / wallSeconds,
+    control_p95_ms: controlMs[Math.floor(controlMs.length * 0.95)],
+    server_early_MB: Math.round(early),
+    server_late_MB: Math.round(late),
+  };
+  return { machine: thisMachine(), rows: [row], ratios: { memory_growth: late / early } };
+}
