@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { OperatorsService } from './identity/operators.service.js';
 import { TokensService } from './identity/tokens.service.js';
 import { openContext, startServer } from './server.js';
+import { readSimulateSettings, simulate } from './simulation/simulate.js';
 import { readSettings, type Settings } from './settings/settings.js';
 import { ExitCode, StartRefused } from './settings/start-refused.js';
 import { ApiError } from './http/api-error.js';
@@ -58,6 +59,18 @@ function program(): Command {
     .option(...database)
     .option('--log-level <level>', 'silent, error, warn, info, debug or trace')
     .action((flags: Record<string, unknown>) => serve(settings(flags)));
+  root
+    .command('simulate')
+    .description('run a study with many light nodes, which train nothing, on a running server')
+    .option('--server <url>', 'the server (default http://127.0.0.1:8400)')
+    .option('--sites <number>', 'light nodes (default 20); they are enrolled, and revoked at the end')
+    .option('--rounds <number>', 'rounds (default 5)')
+    .option('--width <number>', 'width of the network: 2 makes models of 0.6 MB, 16 of 38 MB')
+    .option('--deadline <seconds>', 'of a round (default 60)')
+    .option('--lease <seconds>', 'of a site without progress (default 5)')
+    .option('--quorum <share>', 'of the sites, to open and to commit a round (default 0.5)')
+    .option('--faults <file>', 'JSON: which sites do what wrong in which round')
+    .action((flags: Record<string, unknown>) => simulate(readSimulateSettings(process.env, flags), say));
   const operators = root
     .command('operators')
     .description('people who may log in; the server must not be running on the embedded database');

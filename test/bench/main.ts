@@ -14,6 +14,9 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(args:
       summary: 'sliding-window inference against PyTorch, and the memory of a whole CT',
       load: () => import('./infer.js'),
     },
+    chaos: { summary: 'fifty random kills of server and nodes over twenty rounds', load: () => import('./chaos.js') },
+    round: { summary: 'a round of four sites without training', load: () => import('./round.js') },
+    scale: { summary: 'two hundred light sites, a hundred rounds', load: () => import('./scale.js') },
     federation: {
       summary: 'four sites of real volumes, federated against pooled (about two hours)',
       load: () => import('./federation.js'),
