@@ -67,7 +67,10 @@ async function all(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
 function source(bytes: Uint8Array): ByteSource {
   return {
     bytes: bytes.length,
-    read: (position, into) => Promise.resolve(into.set(bytes.subarray(position, position + into.length))),
+    read: (position, into) => {
+      into.set(bytes.subarray(position, position + into.length));
+      return Promise.resolve();
+    },
   };
 }
 

@@ -14,6 +14,12 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(args:
       summary: 'sliding-window inference against PyTorch, and the memory of a whole CT',
       load: () => import('./infer.js'),
     },
+    train: {
+      summary: 'training steps against PyTorch, and a CRLN step against its V-Net passes',
+      load: () => import('./train.js'),
+    },
+    encodings: { summary: 'bytes and time of each encoding of an update', load: () => import('./encodings.js') },
+    attack: { summary: 'mutated frames and requests against a server', load: () => import('./attack.js') },
     chaos: { summary: 'fifty random kills of server and nodes over twenty rounds', load: () => import('./chaos.js') },
     round: { summary: 'a round of four sites without training', load: () => import('./round.js') },
     scale: { summary: 'two hundred light sites, a hundred rounds', load: () => import('./scale.js') },

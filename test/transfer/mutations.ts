@@ -25,7 +25,7 @@ export function mutated(message: unknown, random: Random): unknown {
   const odd = () => ODD[random.below(ODD.length)];
   if (typeof message !== 'object' || message === null || random.chance(0.1)) return odd();
   if (Array.isArray(message)) return random.chance(0.5) ? [...(message as unknown[]), odd()] : message.slice(1);
-  const entries = Object.entries(message);
+  const entries: [string, unknown][] = Object.entries(message);
   if (entries.length === 0) return odd();
   const at = random.below(entries.length);
   const [name, value] = entries[at];

@@ -31,14 +31,19 @@ export class Bucket {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const key = new URL(request.url ?? '/', 'http://bucket').pathname;
     this.requests.push(`${request.method} ${key}`);
-    if (!/^AWS4-HMAC-SHA256 Credential=/.test(request.headers.authorization ?? ''))
-      return fail(response, 403, 'AccessDenied');
+    if (!/^AWS4-HMAC-SHA256 Credential=/.test(request.headers.authorization ?? '')) {
+      fail(response, 403, 'AccessDenied');
+      return;
+    }
     if (request.method === 'PUT') return this.#put(key, request, response);
     const object = this.objects.get(key);
-    if (!object) return fail(response, 404, 'NoSuchKey');
-    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
-    const part = first === undefined ? object : object.subarray(Number(first), Number(last) + 1);
-    response.writeHead(first === undefined ? 200 : 206, { 'content-length': part.length });
+    if (!object) {
+      fail(response, 404, 'NoSuchKey');
+      return;
+    }
+    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
+    const part = range ? object.subarray(Number(range[1]), Number(range[2]) + 1) : object;
+    response.writeHead(range ? 206 : 200, { 'content-length': part.length });
     response.end(request.method === 'HEAD' ? undefined : part);
   }
 
@@ -47,7 +52,10 @@ export class Bucket {
     for await (const part of request as AsyncIterable<Buffer>) parts.push(part);
     const body = Buffer.concat(parts);
     const checksum = createHash('sha256').update(body).digest('base64');
-    if (request.headers['x-amz-checksum-sha256'] !== checksum) return fail(response, 400, 'BadDigest');
+    if (request.headers['x-amz-checksum-sha256'] !== checksum) {
+      fail(response, 400, 'BadDigest');
+      return;
+    }
     this.objects.set(key, body);
     response.writeHead(200, { etag: '"x"' }).end();
   }

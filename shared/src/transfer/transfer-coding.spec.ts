@@ -65,7 +65,7 @@ describe('half precision', () => {
   it('gives back each of its numbers, and rounds to the nearest', () => {
     for (let half = 0; half < 1 << 16; half++) {
       const value = fromHalf(half);
-      if (!Number.isNaN(value)) expect(toHalf(value)).toBe(half);
+      if (!Number.isNaN(value) && toHalf(value) !== half) expect([half, toHalf(value)]).toEqual([half, half]);
     }
     fc.assert(
       fc.property(fc.float({ min: -65_000, max: 65_000, noNaN: true }), (value) => {
@@ -82,7 +82,7 @@ describe('half precision', () => {
 describe('an update on its way', () => {
   it('arrives as it was sent where it is coded without loss', async () => {
     const { wire, decoded } = await roundTrip(update, 'delta');
-    expect(decoded).toEqual(update);
+    expect(Buffer.from(decoded).equals(update)).toBe(true);
     expect(wire.length).toBeLessThan(update.length);
   });
 
