@@ -7,15 +7,13 @@ import { trainerEnvironment } from '@consilium/client-node/dist/settings/trainer
 import { encodeContainer, float32Tensor, initialModel, ModelSettings, Random } from '@consilium/shared';
 import { measureCt } from './infer-ct.js';
 import type { InferMeasure, InferRequest } from './infer-once.js';
-import { LineProcess } from './line-process.js';
+import { LineProcess, measured, TUNED_MALLOC, type Measured } from './line-process.js';
 import { thisMachine, type BenchReport } from './report.js';
 
 type Triple = [number, number, number];
 
 const PEER = fileURLToPath(new URL('../../bench/peers/crln_inference.py', import.meta.url));
 const ONCE = fileURLToPath(new URL('./infer-once.js', import.meta.url));
-/** What is done to PyTorch's malloc in its tuned form: as for ours, blocks are not given back to the kernel. */
-const TUNED_MALLOC = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '1000000000000' };
 
 interface Options {
   patch: Triple;
@@ -132,20 +130,13 @@ async function memoryRows(one: Case, options: Options): Promise<BenchReport['row
   return rows;
 }
 
-interface Measured {
-  /** False where this machine cannot run it. */
-  begin(): Promise<boolean>;
-  measure(output?: string): Promise<InferMeasure>;
-  end(): Promise<void>;
-}
-
-function ours(one: Case, batch: number, { threads }: Options, whole: boolean): Measured {
+function ours(one: Case, batch: number, { threads }: Options, whole: boolean): Measured<InferMeasure> {
   const { model, settings, image, shape, stride } = one;
   const request: InferRequest = { model, settings, image, shape, stride, batch, threads, whole };
   return measured(new LineProcess('ours', process.execPath, [ONCE], trainerEnvironment({ threads })), request, true);
 }
 
-function peer(one: Case, batch: number, { threads, python }: Options, tuned: boolean): Measured {
+function peer(one: Case, batch: number, { threads, python }: Options, tuned: boolean): Measured<InferMeasure> {
   const { model, image, shape, stride } = one;
   const { patch, classes, width } = one.settings;
   const request = { model, image, shape, stride, batch, threads, patch, classes, width, tuned };
@@ -153,23 +144,8 @@ function peer(one: Case, batch: number, { threads, python }: Options, tuned: boo
   return measured(new LineProcess('PyTorch', python, [PEER], environment), request, false);
 }
 
-function measured(child: LineProcess, request: object, isRequired: boolean): Measured {
-  return {
-    begin: () =>
-      child.ask(JSON.stringify(request)).then(
-        () => true,
-        (error: unknown) => {
-          if (isRequired) throw error;
-          return false;
-        },
-      ),
-    measure: (output = '') => child.ask<InferMeasure>(output),
-    end: () => child.end(),
-  };
-}
-
 /** Of probabilities: both ran the same network on the same windows, or the comparison says nothing. */
-async function difference(one: Case, ours: Measured, theirs: Measured): Promise<number> {
+async function difference(one: Case, ours: Measured<InferMeasure>, theirs: Measured<InferMeasure>): Promise<number> {
   const files = ['ours.raw', 'theirs.raw'].map((name) => join(one.folder, name)) as [string, string];
   await ours.measure(files[0]);
   await theirs.measure(files[1]);

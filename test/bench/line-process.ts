@@ -40,3 +40,30 @@ export class LineProcess {
     await gone;
   }
 }
+
+/** What is done to PyTorch's malloc in its tuned form: as for ours, blocks are not given back to the kernel. */
+export const TUNED_MALLOC = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '1000000000000' };
+
+/** A process that takes turns with others: its first answer says that it is warm, each further one is a measurement. */
+export interface Measured<Measure> {
+  /** False where this machine cannot run it; standard error then says why. */
+  begin(): Promise<boolean>;
+  measure(line?: string): Promise<Measure>;
+  end(): Promise<void>;
+}
+
+export function measured<Measure>(child: LineProcess, request: object, isRequired: boolean): Measured<Measure> {
+  return {
+    begin: () =>
+      child.ask(JSON.stringify(request)).then(
+        () => true,
+        (error: unknown) => {
+          if (isRequired) throw error;
+          process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+          return false;
+        },
+      ),
+    measure: (line = '') => child.ask<Measure>(line),
+    end: () => child.end(),
+  };
+}
