@@ -61,6 +61,18 @@ const link = async (bytesPerSecond: number | null = null) => {
   return proxy;
 };
 
+/** As the agent does it: a server that cannot be reached is asked again. */
+async function patiently<T>(question: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await question();
+    } catch (error) {
+      if (attempt === 20 || (error as { kind?: string }).kind !== 'server-unreachable') throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
 describe('an upload', () => {
   it('A3 whose node dies at 60 % goes on from its offset when the node is back', async () => {
     const site = await enrolled('dies');
@@ -91,10 +103,10 @@ describe('an upload', () => {
       const linked = kept(await LinkedSite.open(site.folder, { url: proxy.url }));
       proxy.cutEvery(cutEvery);
       const bytes = randomBytes(size);
-      await linked.upload(bytes);
+      await patiently(() => linked.upload(bytes));
       expect(stored(sha256(bytes))).toBe(sha256(bytes));
       const [sent, connections] = [proxy.sent, proxy.connections];
-      const path = await linked.blobs().fetch(model.blob);
+      const path = await patiently(() => linked.blobs().fetch(model.blob));
       expect(sha256(readFileSync(path))).toBe(model.blob.digest);
       return { up: sent / size, down: proxy.received / model.blob.bytes, connections };
     };

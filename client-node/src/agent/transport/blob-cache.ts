@@ -12,7 +12,7 @@ import { refusalOf, unreachable, type RestClient } from './rest-client.js';
 const STALL_MS = 30_000;
 
 /** Bytes that a broken connection has to have brought to be taken up again without the caller. */
-const WORTH_GOING_ON = 1 << 20;
+const WORTH_GOING_ON = 1 << 16;
 const PAUSE_MS = 200;
 
 export interface FetchOptions {
