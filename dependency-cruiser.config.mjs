@@ -25,6 +25,12 @@ export default {
       { path: '^(client-node|dashboard|deploy|test)/' },
     ),
     only(
+      'testing-in-specs-only',
+      'what serves tests is no part of the server',
+      { path: '^server/src/(?!testing/)', pathNot: '\\.spec\\.ts$' },
+      { path: '^server/src/testing/' },
+    ),
+    only(
       'node-not-server',
       'the node never imports the server',
       { path: '^client-node/src' },

@@ -36,7 +36,7 @@ describe.runIf(postgres.here)('two server processes on one Postgres 15', { timeo
     const study = await one.createStudy(lightStudy('two processes', { count: 6, minimumSites: 4, quorum: 4 }));
     for (const federation of federations) federation.start();
     await two.setStudy(study.id, 'start');
-    await studyEnd(one, study.id, 90);
+    await studyEnd(one, study.id, 130);
     for (const federation of federations) await federation.stop();
     const rounds = await two.rounds(study.id);
     expect(rounds.map(({ number, state, contributions }) => [number, state, contributions.length])).toEqual(

@@ -37,6 +37,7 @@ describe('dependency rules fire', () => {
     ['shared/src', `import 'node:fs';`, 'shared-is-pure'],
     ['shared/src', `import 'socket.io';`, 'shared-is-pure'],
     ['server/src', `import '@consilium/client-node';`, 'server-not-node'],
+    ['server/src/rounds', `import '../../testing/debian-postgres.js';`, 'testing-in-specs-only'],
     ['client-node/src/agent', `import '../../../../server/src/main.js';`, 'node-not-server'],
     ['dashboard/src', `import '@consilium/client-node';`, 'dashboard-speaks-protocol'],
     ['client-node/src/agent', `import '@tensorflow/tfjs-core';`, 'tensors-in-engine-and-crln'],
