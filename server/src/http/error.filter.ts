@@ -23,6 +23,9 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
+/** Postgres: a text or a JSON value with a character that the database's encoding does not have. */
+const UNSTORABLE = new Set(['22021', '22P05']);
+
 export function errorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof ApiError) return answerOf(error.code, error.message, error.status);
   if (systemCode(error) === 'ENOSPC') {
@@ -30,6 +33,9 @@ export function errorAnswer(error: unknown): ErrorAnswer {
       'disk-full',
       'The disk of the server is full; nothing was stored, try again once its operator has made room.',
     );
+  }
+  if (UNSTORABLE.has(systemCode(error) ?? '')) {
+    return answerOf('invalid-request', 'The request holds a character that cannot be stored, such as U+0000.');
   }
   const status = statusOf(error);
   if (status === 429)
