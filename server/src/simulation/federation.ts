@@ -72,7 +72,9 @@ export function lightStudy(
   width = 2,
 ): z.input<typeof StudyManifest> {
   const model = ModelSettings.parse({ width, prototypes: 2, patch: [16, 16, 16] });
-  return { name, model, rounds: { localSteps: 5, ...rounds } };
+  // Updates that are drawn at random point anywhere: nobody is there to release those that stand out.
+  const admission = { quarantineNorm: null, quarantineCosine: null };
+  return { name, model, admission, rounds: { localSteps: 5, ...rounds } };
 }
 
 /** Looks until the study has ended. Throws after `seconds`, or where it has been paused, with its reason. */
