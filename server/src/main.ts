@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { OperatorsService } from './identity/operators.service.js';
 import { TokensService } from './identity/tokens.service.js';
+import { EXIT_CODE_OF, recompute, sentenceOf } from './rounds/recompute.js';
 import { openContext, startServer } from './server.js';
 import { readSimulateSettings, simulate } from './simulation/simulate.js';
 import { readSettings, type Settings } from './settings/settings.js';
@@ -44,6 +45,24 @@ async function withOperators(settings: Settings, work: (operators: OperatorsServ
   }
 }
 
+async function recomputeRound(
+  settings: Settings,
+  { number, study, json }: { number: string; study: unknown; json: boolean },
+): Promise<ExitCode> {
+  if (!/^[1-9]\d{0,8}$/.test(number)) {
+    throw new StartRefused(ExitCode.usage, `Expected the number of a round, from 1, got ${number}.`);
+  }
+  const context = await openContext(settings);
+  try {
+    const studyId = typeof study === 'string' ? study : undefined;
+    const found = await recompute(context.process, { number: Number(number), studyId });
+    say(json ? JSON.stringify(found) : sentenceOf(found));
+    return EXIT_CODE_OF[found.outcome];
+  } finally {
+    await context.close();
+  }
+}
+
 function program(): Command {
   const root = new Command('consilium-server').version(VERSION).exitOverride();
   const settings = (flags: Record<string, unknown>): Settings => readSettings(process.env, flags);
@@ -71,6 +90,20 @@ function program(): Command {
     .option('--quorum <share>', 'of the sites, to open and to commit a round (default 0.5)')
     .option('--faults <file>', 'JSON: which sites do what wrong in which round')
     .action((flags: Record<string, unknown>) => simulate(readSimulateSettings(process.env, flags), say));
+  root
+    .command('rounds')
+    .description('what the server has computed; it must not be running on the embedded database')
+    .command('recompute <number>')
+    .description(
+      'make the model of a round again from its stored updates: 0 the same, 3 another one, 4 something is gone',
+    )
+    .option(...home)
+    .option(...database)
+    .option('--study <id>', 'where more than one study has such a round')
+    .option('--json', 'print what was found as JSON')
+    .action(async (number: string, { json, study, ...flags }: Record<string, unknown>) => {
+      process.exitCode = await recomputeRound(settings(flags), { number, study, json: json === true });
+    });
   const operators = root
     .command('operators')
     .description('people who may log in; the server must not be running on the embedded database');

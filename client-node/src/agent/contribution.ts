@@ -53,6 +53,7 @@ export class Contribution {
         data: tools.data!,
         base,
         folder,
+        local: tools.journal.localFolder(study.digest),
       },
       {
         signal: tools.signal,

@@ -63,6 +63,11 @@ export class Journal {
     return join(this.home.rounds, roundId);
   }
 
+  /** What a study leaves to this site, kept from round to round. */
+  localFolder(studyDigest: string): string {
+    return join(this.home.local, studyDigest);
+  }
+
   updateFile(roundId: string): string {
     return join(this.roundFolder(roundId), 'update.safetensors');
   }

@@ -101,6 +101,27 @@ describe(`CrlnTrainer (${ops.name} ops)`, () => {
     trainer.dispose();
   });
 
+  it('is held near the base by the proximal pull, the more the stronger it is', () => {
+    const away = (proximal: number) => {
+      const options = { ops, model, training: { ...training, proximal }, totalSteps: 20, random: Random.from(1) };
+      const trainer = CrlnTrainer.create({ ...options, dropping: false }, initialModel(model, 5));
+      for (const step of [0, 1, 2, 3, 4]) trainer.step({ labelled: octants.labelled }, step);
+      const [base, trained] = [initialModel(model, 5), trainer.exportModel()];
+      trainer.dispose();
+      const names = modelTensors(model).flatMap(({ name, kind }) => (kind === 'weight' ? [name] : []));
+      const squares = names.flatMap((name) => {
+        const former = base.get(name)!.data as Float32Array;
+        return Array.from(trained.get(name)!.data as Float32Array, (value, i) => (value - former[i]) ** 2);
+      });
+      return Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
+    };
+    const before = ops.tensorCount();
+    const [free, held, fixed] = [0, 2, 10].map(away);
+    expect(held).toBeLessThan(0.999 * free);
+    expect(fixed).toBeLessThan(0.999 * held);
+    expect(ops.tensorCount()).toBe(before);
+  });
+
   it('stays finite where a class has no voxel, with and without a mean of it from other sites', () => {
     const tensors = initialModel(model, 5);
     tensors.set('prior.class_means', { dtype: 'float32', shape: [3, 2], data: Float32Array.of(0, 1, 1, 0, -1, 1) });

@@ -8,6 +8,7 @@ import { labelPlanes, logSoftmaxOfPlanes, toPlanes } from './losses/class-planes
 import { segmentationLoss } from './losses/segmentation-loss.js';
 import { Network } from './network.js';
 import type { CrlnBatch, LabelledPatches, PreparedBatch, PreparedUnlabelled, PseudoLabelled } from './patches.js';
+import { ProximalPull } from './proximal.js';
 import { polyDecay, teacherDecay } from './schedules.js';
 import { SeededDropping } from './seeded-dropping.js';
 import { stepLosses, type StepLosses } from './step-losses.js';
@@ -47,6 +48,7 @@ export class CrlnTrainer {
   readonly #student: Network;
   readonly #teacher: Network;
   readonly #momentum: Momentum;
+  readonly #proximal: ProximalPull | null;
   readonly #priors: ClassPriors;
   #random: Random;
   #averaged = 0;
@@ -59,6 +61,8 @@ export class CrlnTrainer {
     this.#student = Network.load(ops, model, tensors, precision);
     this.#teacher = Network.load(ops, model, tensors, precision);
     this.#momentum = new Momentum(ops, this.#student.weights);
+    const { proximal } = options.training;
+    this.#proximal = proximal > 0 ? new ProximalPull(ops, this.#student.weights, proximal) : null;
     this.#priors = ClassPriors.from(tensors, model.classes, model.prototypes);
     this.#random = options.random;
   }
@@ -108,6 +112,7 @@ export class CrlnTrainer {
       momentum: training.momentum,
       weightDecay: training.weightDecay,
     };
+    this.#proximal?.pull(this.#student.weights.parameters());
     this.#momentum.apply(settings);
     this.#average(teacherDecay(this.#averaged++, training.emaDecay));
     if (labelled) this.#learnMu(labelled, settings, losses);
@@ -140,6 +145,7 @@ export class CrlnTrainer {
 
   dispose(): void {
     this.#momentum.dispose();
+    this.#proximal?.dispose();
     this.#student.dispose();
     this.#teacher.dispose();
   }
@@ -194,6 +200,7 @@ export class CrlnTrainer {
     losses.set('muCrossEntropy', crossEntropy);
     losses.set('muDice', dice);
     mu.addGradient(gradient);
+    this.#proximal?.pull([mu]);
     this.#momentum.apply(settings, [mu]);
     this.#follow('mu', this.#teacher.weights.parameter('mu').variable, 0);
   }

@@ -80,6 +80,8 @@ export interface NodeHome {
   readonly enrolment: string;
   readonly blobs: string;
   readonly rounds: string;
+  /** What studies leave to each site, by study. */
+  readonly local: string;
   readonly journal: string;
   readonly newestModel: string;
 }
@@ -91,6 +93,7 @@ export function nodeHome(root: string): NodeHome {
     enrolment: join(root, 'enrolment.json'),
     blobs: join(root, 'blobs'),
     rounds: join(root, 'rounds'),
+    local: join(root, 'local'),
     journal: join(root, 'journal.json'),
     newestModel: join(root, 'newest-model.json'),
   };

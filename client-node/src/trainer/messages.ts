@@ -31,6 +31,8 @@ export interface TrainJob {
   base: string;
   /** Checkpoint and finished update are kept here. */
   folder: string;
+  /** What the study leaves to each site is kept here from round to round. */
+  local: string;
 }
 export interface TrainedUpdate {
   blob: BlobRef;

@@ -10,6 +10,8 @@ import type { Feed } from './batch-maker.js';
 import { CheckpointFile } from './checkpoint.js';
 import type { JobContext } from './job-loop.js';
 import type { TrainedUpdate, TrainJob } from './messages.js';
+import { LocalTensors } from './local-tensors.js';
+import { sharedTensors } from './shared-tensors.js';
 import { trainRound } from './train-round.js';
 import { BYTES_PER_MEGABYTE, type Workshop } from './workshop.js';
 
@@ -25,6 +27,7 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
   const site = await openTrainable(job, cache);
   const { localSteps, count } = study.rounds;
   const base = await readFile(job.base);
+  const local = new LocalTensors(job.local, study.aggregation.groups);
   const trainer = CrlnTrainer.create(
     {
       ops,
@@ -34,7 +37,7 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
       random: Random.from(job.seed, 'training'),
       precision: workshop.options.precision,
     },
-    decodeContainer(base).tensors,
+    await local.over(decodeContainer(base).tensors, round),
   );
   const leftOut = new Set<string>();
   const onLeftOut = ({ image, sentence }: LeftOut): void => {
@@ -55,7 +58,10 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
     });
     const waiting = `${(100 * dataWaitShare).toFixed(1)} % of the time waiting for data`;
     workshop.note('info', `round ${round}: ${figures.metrics.secondsPerStep.toFixed(2)} s/step, ${waiting}`);
-    const blob = await writeUpdate(join(job.folder, 'update.safetensors'), trainer.exportModel());
+    const trained = trainer.exportModel();
+    await local.keep(trained, round);
+    const shared = sharedTensors(trained, decodeContainer(base).tensors, study.aggregation);
+    const blob = await writeUpdate(join(job.folder, 'update.safetensors'), shared);
     const kept = (entries: readonly SiteEntry[]): number => entries.filter(({ image }) => !leftOut.has(image)).length;
     return { blob, labelled: kept(site.labelled), unlabelled: kept(site.unlabelled), ...figures };
   } finally {

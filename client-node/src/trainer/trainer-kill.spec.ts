@@ -45,7 +45,12 @@ afterAll(async () => {
 
 function jobIn(name: string): TrainJob {
   mkdirSync(join(folder, name), { recursive: true });
-  const files = { data: join(folder, 'data'), base: join(folder, 'base'), folder: join(folder, name) };
+  const files = {
+    data: join(folder, 'data'),
+    base: join(folder, 'base'),
+    folder: join(folder, name),
+    local: join(folder, name, 'local'),
+  };
   return { kind: 'train', study, studyDigest: 'kill', round: 1, seed: 3, ...files };
 }
 

@@ -3,6 +3,9 @@ export const ExitCode = {
   ok: 0,
   internal: 1,
   usage: 2,
+  /** A recomputed model is another one; something that it is made from is gone. */
+  differs: 3,
+  missing: 4,
   diskFull: 13,
   portTaken: 15,
   interrupted: 130,

@@ -26,6 +26,12 @@ export const TrainingSettings = z.strictObject({
   momentum: z.number().min(0).max(0.999).default(0.9),
   weightDecay: z.number().min(0).max(0.1).default(5e-4),
   polyPower: z.number().min(0).max(4).default(0.9),
+  proximal: z
+    .number()
+    .min(0)
+    .max(10)
+    .default(0)
+    .describe("FedProx's mu: how strongly each step pulls the weights back to the round's base"),
   emaDecay: z.number().min(0).max(1).default(0.99),
   warmUpSteps: Count.default(800).describe('steps before pseudo-labels are rectified and prototypes enter CPS'),
   unsupervisedWeight: z.number().min(0).max(10).default(0.5),
