@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs';
 import { AggregationService } from '@consilium/server/dist/aggregation/aggregation.service.js';
-import { AggregationSettings, ModelSettings, modelTensors } from '@consilium/shared';
+import { AggregationSettings, ModelSettings, modelTensors, type RuleSettings } from '@consilium/shared';
 
 /** What the bench asks of this process, and what it sends back. A process of its own, so that its peak memory is its own. */
 export interface AggregateRequest {
   width: number;
+  rule: RuleSettings;
   base: string;
   updates: string[];
   output: string;
@@ -27,10 +28,10 @@ process.once('message', (request: AggregateRequest) => {
   });
 });
 
-async function measure({ width, base, updates, output, repeats }: AggregateRequest): Promise<AggregateMeasure> {
+async function measure({ width, rule, base, updates, output, repeats }: AggregateRequest): Promise<AggregateMeasure> {
   const service = new AggregationService();
   const tensors = modelTensors(ModelSettings.parse({ width }));
-  const settings = AggregationSettings.parse({});
+  const settings = AggregationSettings.parse({ rule });
   const optimiserOutput = `${output}-optimiser`;
   const model = { path: base, digest: 'base' };
   const check = async () => {
@@ -59,7 +60,7 @@ async function measure({ width, base, updates, output, repeats }: AggregateReque
     const { digest } = await service.aggregate(job);
     times.push(performance.now() - start);
     digests.push(digest);
-    rmSync(output);
+    for (const file of [output, optimiserOutput]) rmSync(file, { force: true });
   }
   const start = performance.now();
   await check();

@@ -4,7 +4,14 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { layOutContainer, ModelSettings, modelTensors, Random } from '@consilium/shared';
+import {
+  AggregationSettings,
+  layOutContainer,
+  ModelSettings,
+  modelTensors,
+  Random,
+  type RuleSettings,
+} from '@consilium/shared';
 import type { AggregateMeasure, AggregateRequest } from './aggregate-once.js';
 import { thisMachine, type BenchReport } from './report.js';
 
@@ -14,6 +21,7 @@ const WIDTHS = new Map([
   [151, 32],
   [492, 57],
 ]);
+const FULL = [...WIDTHS.keys()].flatMap((megabytes) => [4, 10, 32].map((count) => `${count}x${megabytes}`));
 const REPEATS = 3;
 
 /** Weighted float64 mean of float32 arrays that are already in memory, without an allocation in the loop. */
@@ -37,24 +45,30 @@ for _ in range(repeats):
 print(best)
 `;
 
-/** Aggregates `updates` files of a model in the server's own way: read, folded, hashed and written. Against numpy. */
+/**
+ * Aggregates `updates` files of a model in the server's own way: read, folded, hashed and written. Against numpy's mean of arrays
+ * that are in memory already. `--full`: 4, 10 and 32 updates of every size.
+ */
 export async function run(args: string[]): Promise<BenchReport> {
   const { values } = parseArgs({
     args,
     options: {
-      cases: { type: 'string', default: '10x38,4x151,10x492' },
+      cases: { type: 'string', default: '4x38,10x38,32x38' },
+      full: { type: 'boolean', default: false },
+      rule: { type: 'string', default: 'fedavg' },
       directory: { type: 'string', default: tmpdir() },
     },
   });
   const rows: BenchReport['rows'] = [];
-  for (const text of values.cases.split(',')) {
+  const { rule } = AggregationSettings.parse({ rule: { name: values.rule } });
+  for (const text of values.full ? FULL : values.cases.split(',')) {
     const [count, megabytes] = text.split('x');
     const width = WIDTHS.get(Number(megabytes));
     if (!Number(count) || width === undefined) {
       const sizes = [...WIDTHS.keys()].join(', ');
       throw new Error(`bench: expected cases such as 10x38, of ${sizes} MB, got ${text}`);
     }
-    rows.push(await measureCase(Number(count), width, values.directory));
+    rows.push(await measureCase({ count: Number(count), width, rule }, values.directory));
   }
   const worst = (column: string) => Math.max(...rows.map((row) => Number(row[column] ?? NaN)));
   const ratios = { peak_over_model: worst('peak/model'), time_vs_numpy: worst('vs numpy') };
@@ -65,7 +79,13 @@ export async function run(args: string[]): Promise<BenchReport> {
   };
 }
 
-async function measureCase(count: number, width: number, directory: string): Promise<BenchReport['rows'][number]> {
+interface Case {
+  count: number;
+  width: number;
+  rule: RuleSettings;
+}
+
+async function measureCase({ count, width, rule }: Case, directory: string): Promise<BenchReport['rows'][number]> {
   const folder = mkdtempSync(join(directory, 'consilium-bench-'));
   try {
     const layout = layOutContainer(
@@ -75,11 +95,12 @@ async function measureCase(count: number, width: number, directory: string): Pro
     const random = Random.from(width, 'bench');
     for (const path of paths) writeModel(path, layout, random);
     const [base, ...updates] = paths as [string, ...string[]];
-    const request = { width, base, updates, output: join(folder, 'output'), repeats: REPEATS };
+    const request = { width, rule, base, updates, output: join(folder, 'output'), repeats: REPEATS };
     const ours = await inOwnProcess(request);
     if (new Set(ours.digests).size !== 1) throw new Error('bench: another order of updates gave another digest');
     const numpy = numpySeconds(count, (layout.totalBytes - layout.dataOffset) / 4);
     return {
+      rule: rule.name,
       updates: count,
       'model MB': layout.totalBytes / 1e6,
       seconds: ours.seconds,
