@@ -45,7 +45,7 @@ export class SortedFold implements WindowFold {
 }
 
 /** Which rows to put in order, pair by pair, so that all are (Batcher 1968, in Knuth's form 5.2.2M for any count). */
-export function mergeExchange(count: number): [number, number][] {
+function mergeExchange(count: number): [number, number][] {
   const pairs: [number, number][] = [];
   const top = 2 ** (Math.ceil(Math.log2(Math.max(2, count))) - 1);
   for (let p = top; p >= 1; p /= 2) {
