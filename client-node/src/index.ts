@@ -7,7 +7,7 @@ export { silentLog } from './agent/log.js';
 export { BlobCache } from './agent/transport/blob-cache.js';
 export { ControlSocket } from './agent/transport/control-socket.js';
 export { chooseEncoding, prepareUpload, type PreparedUpload } from './agent/transport/prepare-upload.js';
-export { RestClient } from './agent/transport/rest-client.js';
+export { RequestRefused, RestClient } from './agent/transport/rest-client.js';
 export { Route, type RouteSettings } from './agent/transport/route.js';
 export { uploadBlob } from './agent/transport/upload.js';
 export { nodeHome } from './settings/node-settings.js';

@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OperatorClient, type DataCard, type RoundView, type StudyManifest, type StudyView } from '@consilium/shared';
+import { OperatorClient, type DataCard, type RoundView, type StudyDraft, type StudyView } from '@consilium/shared';
 import { lightStudy } from '@consilium/server/dist/simulation/federation.js';
 import { LightSite, type ServerPlace, type Task } from '@consilium/server/dist/simulation/light-site.js';
-import type { z } from 'zod';
 import type { TestDatabase } from './databases.js';
 import { OPERATOR, ServerProcess } from './server-process.js';
 
-type RoundDraft = z.input<typeof StudyManifest>['rounds'];
+type RoundDraft = StudyDraft['rounds'];
 
 /** Milliseconds for anything that a test waits for, on a machine that is busy. */
 const PATIENCE = 45_000;

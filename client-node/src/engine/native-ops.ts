@@ -5,6 +5,12 @@ import type { MomentumSettings, NormMoments, Operand, Ops, Window } from './ops.
 import { sizeOf, type DType, type Shape, type Tensor, type Variable } from './tensor.js';
 
 /**
+ * Height up to which filter gradients are taken in float32: oneDNN's in bfloat16 (TensorFlow 2.21, AVX-512) are wrong, and
+ * sometimes NaN, where a volume is two voxels high, as at the bottom of a network with patches 32 high.
+ */
+const THIN = 2;
+
+/**
  * `Ops` over TensorFlow's eager ops, called through the tfjs-node addon without TF.js between: about 4 us a call, no
  * tape, and the fused kernels that TF.js does not name. One instance per process: it owns every handle it makes.
  */
@@ -73,6 +79,12 @@ export class NativeOps implements Ops {
   }
 
   conv3dFilterGrad(x: Tensor, filterShape: Shape, dy: Tensor, window: Window): Tensor {
+    if (x.dtype === 'bfloat16' && x.shape[1] <= THIN) {
+      return this.tidy(() => {
+        const [wideX, wideDy] = [x, dy].map((narrow) => this.cast(narrow, 'float32'));
+        return this.cast(this.conv3dFilterGrad(wideX, filterShape, wideDy, window), 'bfloat16');
+      });
+    }
     const inputs = [x.id, this.#integers(filterShape), dy.id];
     return this.#calls.run('Conv3DBackpropFilterV2', this.#attributes.window(x.dtype, window), inputs);
   }

@@ -54,9 +54,7 @@ export function CurrentRoundPanel({ study, rounds, sites }: CurrentRoundPanelPro
         </div>
         <div>
           <dt>Opened</dt>
-          <dd>
-            {round.openedAt === null ? NONE : <Moment at={round.openedAt} />}
-          </dd>
+          <dd>{round.openedAt === null ? NONE : <Moment at={round.openedAt} />}</dd>
         </div>
       </dl>
       <SiteStrip sites={sites} round={round} />

@@ -71,13 +71,9 @@ function Facts({ round }: { round: RoundView }): ReactElement {
         <Fact name="Dice">{formatDice(round.dice)}</Fact>
         <Fact name="Loss">{formatLoss(round.loss)}</Fact>
         <Fact name="Received">{round.bytes === 0 ? NONE : formatBytes(round.bytes)}</Fact>
-        <Fact name="Opened">
-          {round.openedAt === null ? NONE : <Moment at={round.openedAt} />}
-        </Fact>
+        <Fact name="Opened">{round.openedAt === null ? NONE : <Moment at={round.openedAt} />}</Fact>
         {isUnderWay(round.state) || round.closedAt === null ? (
-          <Fact name="Deadline">
-            {round.deadline === null ? NONE : <Countdown to={round.deadline} />}
-          </Fact>
+          <Fact name="Deadline">{round.deadline === null ? NONE : <Countdown to={round.deadline} />}</Fact>
         ) : (
           <Fact name="Took">
             {round.openedAt === null ? NONE : formatSpan(Date.parse(round.closedAt) - Date.parse(round.openedAt))}

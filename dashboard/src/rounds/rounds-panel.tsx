@@ -97,9 +97,7 @@ function Row({ round, before }: { round: RoundView; before: number | null }): Re
           ? NONE
           : formatSpan(Date.parse(round.closedAt) - Date.parse(round.openedAt))}
       </td>
-      <td className="figure">
-        {round.openedAt === null ? NONE : <Moment at={round.openedAt} />}
-      </td>
+      <td className="figure">{round.openedAt === null ? NONE : <Moment at={round.openedAt} />}</td>
     </tr>
   );
 }

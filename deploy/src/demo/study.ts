@@ -1,8 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { StudyManifest } from '@consilium/shared';
-import type { z } from 'zod';
-
-type StudyDraft = z.input<typeof StudyManifest>;
+import type { StudyDraft } from '@consilium/shared';
 
 export interface DemoStudyOptions {
   phantoms: boolean;

@@ -1,11 +1,4 @@
-import {
-  ModelSettings,
-  type DataCard,
-  type OperatorClient,
-  type StudyManifest,
-  type StudyView,
-} from '@consilium/shared';
-import type { z } from 'zod';
+import { ModelSettings, type DataCard, type OperatorClient, type StudyDraft, type StudyView } from '@consilium/shared';
 import type { DueFault } from './fault-script.js';
 import { LightNode, type LightNodeOptions } from './light-node.js';
 import { LightSite, type ServerPlace } from './light-site.js';
@@ -66,11 +59,7 @@ export class LightFederation {
 }
 
 /** A study that light nodes run: no warm-up, no patience, a network of about `width` squared times 9 kB. */
-export function lightStudy(
-  name: string,
-  rounds: z.input<typeof StudyManifest>['rounds'] = {},
-  width = 2,
-): z.input<typeof StudyManifest> {
+export function lightStudy(name: string, rounds: StudyDraft['rounds'] = {}, width = 2): StudyDraft {
   const model = ModelSettings.parse({ width, prototypes: 2, patch: [16, 16, 16] });
   // Updates that are drawn at random point anywhere: nobody is there to release those that stand out.
   const admission = { quarantineNorm: null, quarantineCosine: null };

@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StudyManifest, type RoundView, type StudyView } from '@consilium/shared';
+import { StudyManifest, type RoundView, type StudyDraft, type StudyView } from '@consilium/shared';
 import request from 'supertest';
-import type { z } from 'zod';
 import { startServer, type RunningServer } from '../server.js';
 import { Settings } from '../settings/settings.js';
 
@@ -74,7 +73,7 @@ export class TestServer {
     return request(this.url).post(`/api/v1${path}`).auth(this.token, { type: 'bearer' }).send(body);
   }
 
-  async startStudy(manifest: z.input<typeof StudyManifest>): Promise<StudyView> {
+  async startStudy(manifest: StudyDraft): Promise<StudyView> {
     const created = await this.post('/studies', manifest).expect(201);
     const started = await this.post(`/studies/${(created.body as StudyView).id}/start`).expect(200);
     return started.body as StudyView;
@@ -91,10 +90,7 @@ export class TestServer {
 }
 
 /** The smallest network there is. */
-export function tinyStudy(
-  name: string,
-  rounds: z.input<typeof StudyManifest>['rounds'] = {},
-): z.input<typeof StudyManifest> {
+export function tinyStudy(name: string, rounds: StudyDraft['rounds'] = {}): StudyDraft {
   return { name, model: { width: 2, prototypes: 2, patch: [16, 16, 16] }, rounds: { localSteps: 5, ...rounds } };
 }
 

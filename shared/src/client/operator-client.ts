@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ErrorAnswer, LoginAnswer } from '../protocol/operator.js';
 import { MetricPoint, ModelVersion, RoundView, StudyView } from '../protocol/round.js';
 import { EnrolmentCode, SiteView } from '../protocol/site.js';
-import type { StudyManifest } from '../protocol/study.js';
+import type { StudyDraft } from '../protocol/study.js';
 
 export interface Operator {
   name: string;
@@ -50,7 +50,7 @@ export class OperatorClient {
     return this.get(`/studies/${id}`, StudyView);
   }
 
-  createStudy(manifest: z.input<typeof StudyManifest>): Promise<StudyView> {
+  createStudy(manifest: StudyDraft): Promise<StudyView> {
     return this.post('/studies', StudyView, manifest);
   }
 

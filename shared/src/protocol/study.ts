@@ -150,3 +150,5 @@ export const StudyManifest = z
     path: ['classNames'],
   });
 export type StudyManifest = z.infer<typeof StudyManifest>;
+/** A study as it is written down: what has a default may be left out. */
+export type StudyDraft = z.input<typeof StudyManifest>;
