@@ -16,7 +16,10 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const errorOf = (answer: { status: number; body: unknown }): [number, string] => [answer.status, (answer.body as ErrorAnswer).code];
+const errorOf = (answer: { status: number; body: unknown }): [number, string] => [
+  answer.status,
+  (answer.body as ErrorAnswer).code,
+];
 const newKey = async () => exportJWK((await generateKeyPair('EdDSA', { extractable: true })).publicKey);
 const enrol = (code: string, publicKey: unknown) =>
   request(server.url).post('/api/v1/enrol').send({ code, publicKey, software: 'test 0' });

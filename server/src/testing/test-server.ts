@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StudyManifest, type RoundView, type StudyDraft, type StudyView } from '@consilium/shared';
+import type { RoundView, StudyDraft, StudyView } from '@consilium/shared';
 import request from 'supertest';
 import { startServer, type RunningServer } from '../server.js';
 import { Settings } from '../settings/settings.js';
