@@ -30,6 +30,7 @@ export interface RunningServer {
   app: NestExpressApplication;
   /** Set where the first start had to draw a password for the operator: the only time that it is known. */
   firstPassword: string | null;
+  /** Takes no more work, ends what is under way and lets go of the home; a second call waits for the first. */
   close(): Promise<void>;
 }
 
@@ -54,7 +55,9 @@ export async function startServer(settings: Settings, overrides: Overrides = {})
     const ticker = app.get(Ticker);
     await ticker.start();
     const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
-    return { url: `http://${host}:${port}`, app, firstPassword, close: () => close(app!, ticker, context.close) };
+    let closed: Promise<void> | undefined;
+    const closeOnce = () => (closed ??= close(app!, ticker, context.close));
+    return { url: `http://${host}:${port}`, app, firstPassword, close: closeOnce };
   } catch (error) {
     await app?.close();
     await context.close();

@@ -104,13 +104,17 @@ describe('a round', () => {
     const before = (await open(one)).base.digest;
     expect(refused(await one.contribute(fill('mu', 1)))).toBe('accepted');
     for (let attempt = 1; attempt <= 3; attempt++) {
-      await eventually(`attempt ${attempt}`, async () => {
-        // Both did nothing in the attempt before: they are members again because they say hello again.
-        for (const site of [one, two]) await site.hello();
-        return ['open', 'collecting'].includes((await server.rounds(study.id))[attempt - 1]?.state);
-      });
+      await eventually(`attempt ${attempt}`, async () =>
+        ['open', 'collecting'].includes((await server.rounds(study.id))[attempt - 1]?.state),
+      );
       server.clock.advance(121);
       await eventually('an abort', async () => (await server.rounds(study.id))[attempt - 1].state === 'aborted');
+      // Both did nothing in this attempt. An hour later the pause after their misses is over, and so are their tokens.
+      server.clock.advance(3600);
+      for (const site of [one, two]) {
+        site.disconnect();
+        await site.connect();
+      }
     }
     const rounds = await server.rounds(study.id);
     expect(rounds.map(({ number, state }) => [number, state])).toEqual([
