@@ -53,7 +53,10 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
   const server = settings.server ?? enrolment.server;
   const tokens = new SiteTokens(key, enrolment, systemClock);
   const route = new Route(server, settings);
-  session.onClose(() => Promise.resolve(route.close()));
+  session.onClose(() => {
+    route.close();
+    return Promise.resolve();
+  });
   const rest = new RestClient(route, systemClock, tokens);
   log.info(`node ${enrolment.name} (${enrolment.role}), server ${server}`);
   const agent = new Agent({

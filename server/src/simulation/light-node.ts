@@ -43,7 +43,7 @@ export class LightNode {
         if (await this.#look(signal)) break;
       } catch (error) {
         // The server is away, or the connection was cut in the middle: look again.
-        if (!signal.aborted && !(error instanceof Error)) throw error;
+        if (!(error instanceof Error)) throw error;
         await sleep(AWAY);
       }
     }

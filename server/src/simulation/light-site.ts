@@ -138,11 +138,13 @@ export class LightSite {
     const hello = { protocolVersion: PROTOCOL_VERSION, software: SOFTWARE, engine: 'none', data: this.data };
     return this.#socketOrThrow()
       .timeout(ACKNOWLEDGEMENT_MS)
-      .emitWithAck('hello', { ...hello, ...changes });
+      .emitWithAck('hello', { ...hello, ...changes }) as Promise<Acknowledgement>;
   }
 
   async report(progress: Progress): Promise<Acknowledgement> {
-    return this.#socketOrThrow().timeout(ACKNOWLEDGEMENT_MS).emitWithAck('progress', progress);
+    return this.#socketOrThrow()
+      .timeout(ACKNOWLEDGEMENT_MS)
+      .emitWithAck('progress', progress) as Promise<Acknowledgement>;
   }
 
   disconnect(): void {
