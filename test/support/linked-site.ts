@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,9 +15,8 @@ import {
   type PreparedUpload,
   type RouteSettings,
 } from '@consilium/client-node';
-import type { Assignment, SubmitAnswer, UpdateManifest } from '@consilium/shared';
-
-const METRICS = { loss: 0.5, supervised: 0.4, unsupervised: 0.1, cps: null, secondsPerStep: 0.1 };
+import { METRICS } from '@consilium/server/dist/simulation/light-site.js';
+import { digestOfBytes, type Assignment, type SubmitAnswer, type UpdateManifest } from '@consilium/shared';
 
 interface LinkOptions {
   /** In place of the address that the site enrolled at: a proxy's. */
@@ -64,7 +62,7 @@ export class LinkedSite {
   }
 
   /** `digest` may be a lie. */
-  async upload(bytes: Uint8Array, digest = sha256(bytes)): Promise<{ digest: string; bytes: number }> {
+  async upload(bytes: Uint8Array, digest = digestOfBytes(bytes)): Promise<{ digest: string; bytes: number }> {
     const file = join(this.folder, 'update');
     writeFileSync(file, bytes);
     const blob = { digest, bytes: bytes.length };
@@ -107,8 +105,4 @@ export class LinkedSite {
     this.route.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

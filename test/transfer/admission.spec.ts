@@ -15,8 +15,9 @@ import {
   RoundView,
   type Assignment,
   type NamedTensors,
+  digestOfBytes,
 } from '@consilium/shared';
-import { LinkedSite, sha256 } from '../support/linked-site.js';
+import { LinkedSite } from '../support/linked-site.js';
 import { peakMemory } from '../support/peak-memory.js';
 import { OPERATOR, ServerProcess } from '../support/server-process.js';
 
@@ -181,7 +182,7 @@ describe('A14 an update', () => {
       wireBytes: headerBytes.length + bomb.length,
       encoding,
       base: model!.blob.digest,
-      blob: { digest: sha256(bomb), bytes: claimed },
+      blob: { digest: digestOfBytes(bomb), bytes: claimed },
     });
     await expect(site.send(prepared(10_000_000_000, 'delta'))).rejects.toMatchObject({ code: 'too-large' });
     await expect(site.send(prepared(headerBytes.length + 40, 'delta'))).rejects.toThrow(RequestRefused);

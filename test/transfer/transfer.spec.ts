@@ -13,9 +13,10 @@ import {
   PROTOCOL_VERSION,
   Random,
   SiteTraffic,
+  digestOfBytes,
 } from '@consilium/shared';
 import { ConnectProxy } from '../support/connect-proxy.js';
-import { LinkedSite, sha256 } from '../support/linked-site.js';
+import { LinkedSite } from '../support/linked-site.js';
 import { OPERATOR, ServerProcess } from '../support/server-process.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { hasOpenssl, TlsFront } from '../support/tls-front.js';
@@ -54,7 +55,7 @@ async function enrolled(name: string, options: Parameters<typeof LinkedSite.enro
   const { code } = await operator.enrolmentCode(name);
   return kept(await LinkedSite.enrol(options.url ?? server.url, code, options));
 }
-const stored = (digest: string) => sha256(readFileSync(join(home, 'blobs', digest.slice(0, 2), digest)));
+const stored = (digest: string) => digestOfBytes(readFileSync(join(home, 'blobs', digest.slice(0, 2), digest)));
 const link = async (bytesPerSecond: number | null = null) => {
   const proxy = kept(await TcpProxy.start(server.url));
   proxy.bytesPerSecond = bytesPerSecond;
@@ -80,14 +81,15 @@ describe('an upload', () => {
     const file = join(site.folder, 'update');
     writeFileSync(file, bytes);
     const proxy = await link(2_000_000);
-    const upload = () => fork(UPLOAD, [site.folder, file, sha256(bytes), proxy.url], { stdio: 'ignore', execArgv: [] });
+    const upload = () =>
+      fork(UPLOAD, [site.folder, file, digestOfBytes(bytes), proxy.url], { stdio: 'ignore', execArgv: [] });
     const first = upload();
     await proxy.whenSent(0.6 * bytes.length);
     first.kill('SIGKILL');
     await once(first, 'exit');
     const [code] = (await once(upload(), 'exit')) as [number];
     expect(code).toBe(0);
-    expect(stored(sha256(bytes))).toBe(sha256(bytes));
+    expect(stored(digestOfBytes(bytes))).toBe(digestOfBytes(bytes));
     expect(proxy.sent / bytes.length).toBeLessThan(1.05);
     // What the server has is not sent again.
     const before = proxy.sent;
@@ -104,10 +106,10 @@ describe('an upload', () => {
       proxy.cutEvery(cutEvery);
       const bytes = randomBytes(size);
       await patiently(() => linked.upload(bytes));
-      expect(stored(sha256(bytes))).toBe(sha256(bytes));
+      expect(stored(digestOfBytes(bytes))).toBe(digestOfBytes(bytes));
       const [sent, connections] = [proxy.sent, proxy.connections];
       const path = await patiently(() => linked.blobs().fetch(model.blob));
-      expect(sha256(readFileSync(path))).toBe(model.blob.digest);
+      expect(digestOfBytes(readFileSync(path))).toBe(model.blob.digest);
       return { up: sent / size, down: proxy.received / model.blob.bytes, connections };
     };
     const [fast, slow] = await Promise.all([over('fast', FAST, 6_000_000, 900), over('slow', SLOW, 2_500_000, 2_200)]);
@@ -129,7 +131,7 @@ describe('an upload', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     proxy.resume();
     await done;
-    expect(stored(sha256(bytes))).toBe(sha256(bytes));
+    expect(stored(digestOfBytes(bytes))).toBe(digestOfBytes(bytes));
   });
 
   it('is coded as the study and the site have it, and arrives as what was signed', async () => {
@@ -146,7 +148,7 @@ describe('an upload', () => {
     writeFileSync(file, content);
     const sent: Record<string, number> = {};
     for (const encoding of ['delta', 'float16', 'delta16'] as const) {
-      const update = { digest: sha256(content), bytes: content.length };
+      const update = { digest: digestOfBytes(content), bytes: content.length };
       const fetchBase = () => Promise.resolve(base);
       const folder = mkdtempSync(join(site.folder, 'round-'));
       const prepared = await prepareUpload({ update, file, folder, base: model!.blob.digest, fetchBase, encoding });
@@ -176,9 +178,9 @@ describe('a hospital', () => {
     const site = await enrolled('behind', { url: front.url, route: settings });
     const bytes = randomBytes(300_000);
     await site.upload(bytes);
-    expect(stored(sha256(bytes))).toBe(sha256(bytes));
+    expect(stored(digestOfBytes(bytes))).toBe(digestOfBytes(bytes));
     const { model } = await site.rest.assignment();
-    expect(sha256(readFileSync(await site.blobs().fetch(model!.blob)))).toBe(model!.blob.digest);
+    expect(digestOfBytes(readFileSync(await site.blobs().fetch(model!.blob)))).toBe(model!.blob.digest);
     const data = { labelled: 1, unlabelled: 0, validation: 0 };
     const hello = { protocolVersion: PROTOCOL_VERSION, software: 'test 0', engine: 'none', data };
     await new Promise<void>((resolve, reject) => {

@@ -20,7 +20,10 @@ export function addEnrolCommand(program: Command, session: Session): void {
       const settings = settingsFromProcess({ ...flags, server: url });
       if (settings.server === undefined) throw new NodeFailure('usage', 'expected the URL of a server, got none');
       const route = new Route(settings.server, settings);
-      session.onClose(() => Promise.resolve(route.close()));
+      session.onClose(() => {
+        route.close();
+        return Promise.resolve();
+      });
       const enrolment = await enrol({
         home: nodeHome(settings.home),
         rest: new RestClient(route, systemClock),
