@@ -16,4 +16,5 @@ export * from './model/initial-model.js';
 export * from './model/prototype-axis.js';
 export * from './admission/index.js';
 export * from './aggregation/index.js';
+export * from './log/log-event.js';
 export * from './client/operator-client.js';
