@@ -2,6 +2,8 @@ import { Foundation1700000000000 } from './1700000000000-foundation.js';
 import { TransfersAndQuarantine1700000002000 } from './1700000002000-transfers-and-quarantine.js';
 import { DurableRounds1700000003000 } from './1700000003000-durable-rounds.js';
 import { ServerOptimiser1700000004000 } from './1700000004000-server-optimiser.js';
+import { TransparencyLog1700000005000 } from './1700000005000-transparency-log.js';
+import { Identity1700000006000 } from './1700000006000-identity.js';
 
 /** In the order in which they run. A migration that has been released is never edited; a new one is added below it. */
 export const migrations = [
@@ -9,4 +11,6 @@ export const migrations = [
   TransfersAndQuarantine1700000002000,
   DurableRounds1700000003000,
   ServerOptimiser1700000004000,
+  TransparencyLog1700000005000,
+  Identity1700000006000,
 ];

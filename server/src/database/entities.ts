@@ -1,7 +1,12 @@
+import { LogCheckpointEntity } from '../audit/log-checkpoint.entity.js';
+import { LogCosignatureEntity } from '../audit/log-cosignature.entity.js';
+import { LogEntryEntity } from '../audit/log-entry.entity.js';
+import { LogNodeEntity } from '../audit/log-node.entity.js';
 import { BlobEntity } from '../blobs/blob.entity.js';
 import { TransferEntity } from '../blobs/transfer.entity.js';
 import { EnrolmentCodeEntity } from '../identity/enrolment-code.entity.js';
 import { OperatorEntity } from '../identity/operator.entity.js';
+import { ModelSignatureEntity } from '../models/model-signature.entity.js';
 import { ModelVersionEntity } from '../models/model-version.entity.js';
 import { OutboxEventEntity } from '../outbox/outbox-event.entity.js';
 import { ContributionEntity } from '../rounds/contribution.entity.js';
@@ -26,6 +31,11 @@ export const entities = [
   UpdateEntity,
   MetricPointEntity,
   ModelVersionEntity,
+  ModelSignatureEntity,
   EvaluationEntity,
   OutboxEventEntity,
+  LogEntryEntity,
+  LogNodeEntity,
+  LogCheckpointEntity,
+  LogCosignatureEntity,
 ];
