@@ -17,4 +17,5 @@ export * from './model/prototype-axis.js';
 export * from './admission/index.js';
 export * from './aggregation/index.js';
 export * from './log/log-event.js';
+export * from './log/index.js';
 export * from './client/operator-client.js';

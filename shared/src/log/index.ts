@@ -1,0 +1,6 @@
+export * from './merkle-hash.js';
+export type { NodePlace } from './node-places.js';
+export { nodesForConsistency, nodesForInclusion, nodesForRoot } from './node-places.js';
+export * from './merkle-proofs.js';
+export * from './merkle-frontier.js';
+export * from './merkle-tree.js';
