@@ -18,4 +18,5 @@ export * from './admission/index.js';
 export * from './aggregation/index.js';
 export * from './log/log-event.js';
 export * from './log/index.js';
+export * from './signing/index.js';
 export * from './client/operator-client.js';

@@ -4,3 +4,5 @@ export { nodesForConsistency, nodesForInclusion, nodesForRoot } from './node-pla
 export * from './merkle-proofs.js';
 export * from './merkle-frontier.js';
 export * from './merkle-tree.js';
+export { formatVerifierKey, isKeyName, parseSignatureLine, parseVerifierKey } from './signed-note.js';
+export * from './checkpoint.js';
