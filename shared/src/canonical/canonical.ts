@@ -12,6 +12,31 @@ export function canonicalJson(value: unknown): string {
   return text;
 }
 
+/** The value of a text that is canonical JSON; undefined for any other text. Many times as fast as writing the value again. */
+export function parseCanonicalJson(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+    // Numbers and strings are in RFC 8785 as JavaScript writes them: what is left is the order of names.
+    const isCanonical = JSON.stringify(value) === text && namesAscend(value);
+    // Names like "10" are in an order of their own once parsed.
+    return isCanonical || canonicalJson(value) === text ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function namesAscend(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(namesAscend);
+  let former = '';
+  for (const [name, part] of Object.entries(value)) {
+    if (name < former || !namesAscend(part)) return false;
+    former = name;
+  }
+  return true;
+}
+
 export function digestOfBytes(bytes: Uint8Array): Digest {
   return bytesToHex(sha256(bytes));
 }

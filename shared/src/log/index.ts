@@ -6,3 +6,4 @@ export * from './merkle-frontier.js';
 export * from './merkle-tree.js';
 export { formatVerifierKey, isKeyName, parseSignatureLine, parseVerifierKey } from './signed-note.js';
 export * from './checkpoint.js';
+export * from './log-export.js';
