@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { AuditModule } from './audit/audit.module.js';
 import { BlobsModule } from './blobs/blobs.module.js';
 import { HealthController } from './http/health.controller.js';
 import { IdentityModule } from './identity/identity.module.js';
@@ -18,6 +19,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         ProcessContextModule.of(context),
+        AuditModule,
         IdentityModule,
         SitesModule,
         BlobsModule,

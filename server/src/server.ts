@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { DataSource } from 'typeorm';
 import { AppModule } from './app.module.js';
+import { openTransparencyLog } from './audit/open-log.js';
 import { openDatabase } from './database/database.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { schemaPipe } from './http/schema.pipe.js';
@@ -84,6 +85,7 @@ export async function openContext(
       ids: overrides.ids ?? systemIds,
       log: openLog(settings),
     };
+    await openTransparencyLog(process);
     const closeAll = async (): Promise<void> => {
       await closeDatabase();
       home.release();

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { Checkpoints } from './audit/checkpoints.js';
 import { UploadsService } from './blobs/uploads.service.js';
 import { Outbox } from './outbox/outbox.service.js';
 import { RealtimeGateway } from './realtime/realtime.gateway.js';
@@ -24,11 +25,14 @@ export class Ticker {
     private readonly presence: Presence,
     private readonly outbox: Outbox,
     private readonly uploads: UploadsService,
+    private readonly checkpoints: Checkpoints,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(LOG) private readonly log: Logger,
   ) {}
 
   async start(): Promise<void> {
+    // Refused here where the home lacks the key that signs for this database.
+    await this.checkpoints.newest();
     await this.presence.start();
     await this.rounds.start();
     this.outbox.poke();
@@ -54,6 +58,7 @@ export class Ticker {
     this.outbox.poke();
     await this.progress.flush();
     await this.outbox.prune();
+    await this.checkpoints.publishIfDue();
   }
 
   #enqueue(work: () => Promise<unknown>): void {

@@ -17,6 +17,8 @@ export * from './model/prototype-axis.js';
 export * from './admission/index.js';
 export * from './aggregation/index.js';
 export * from './log/log-event.js';
+export * from './protocol/log.js';
+export * from './protocol/model-card.js';
 export * from './log/index.js';
 export * from './signing/index.js';
 export * from './client/operator-client.js';

@@ -103,7 +103,7 @@ for (const { name, here, start } of kinds)
 
     it('refuses what is no event of the log, with everything else of the transaction', async () => {
       const before = await tree.size();
-      const secret = { ...exported(1), password: 'hunter2' } as NewLogEvent;
+      const secret: NewLogEvent = Object.assign(exported(1), { password: 'hunter2' });
       await expect(append(exported(1), secret)).rejects.toThrow(/password/);
       expect(await tree.size()).toBe(before);
     });

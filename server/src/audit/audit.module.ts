@@ -1,9 +1,14 @@
 import { Module } from '@nestjs/common';
 import { AuditLog } from './audit-log.js';
+import { Checkpoints } from './checkpoints.js';
+import { LogController } from './log.controller.js';
+import { LogService } from './log.service.js';
+import { LogSigner } from './log-signer.js';
 import { LogTree } from './log-tree.js';
 
 @Module({
-  providers: [AuditLog, LogTree],
-  exports: [AuditLog],
+  controllers: [LogController],
+  providers: [AuditLog, LogTree, LogSigner, Checkpoints, LogService],
+  exports: [AuditLog, LogSigner, Checkpoints],
 })
 export class AuditModule {}

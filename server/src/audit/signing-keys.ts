@@ -1,7 +1,6 @@
-import { createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
-import { PublicKey } from '@consilium/shared';
+import { PublicKey, type Signer } from '@consilium/shared';
 import { z } from 'zod';
 import { ExitCode, StartRefused, systemCode } from '../settings/start-refused.js';
 
@@ -9,8 +8,8 @@ const StoredKey = z.strictObject({ ...PublicKey.shape, d: z.string().regex(/^[A-
 type StoredKey = z.infer<typeof StoredKey>;
 const KeyFile = z.strictObject({ keys: z.array(StoredKey).min(1).max(1000) });
 
-/** An Ed25519 key of the server. Signatures are 64 bytes, the same for the same bytes (RFC 8032). */
-export class SigningKey {
+/** An Ed25519 key of the server, in OpenSSL's hands. */
+class SigningKey implements Signer {
   readonly publicKey: PublicKey;
   readonly #secret: KeyObject;
 
@@ -40,19 +39,19 @@ export class SigningKeys {
     return keys;
   }
 
-  all(): SigningKey[] {
+  all(): Signer[] {
     const stored = this.#read();
     if (stored === undefined) throw unreadable(this.file);
     return stored.map((key) => new SigningKey(key));
   }
 
   /** Looked up in the file each time: another process may have added to it. */
-  holderOf(publicKey: PublicKey): SigningKey | undefined {
+  holderOf(publicKey: PublicKey): Signer | undefined {
     return this.all().find((key) => key.publicKey.x === publicKey.x);
   }
 
   /** A new key, on disk when this returns. */
-  add(): SigningKey {
+  add(): Signer {
     const key = newKey();
     const unfinished = `${this.file}.${randomUUID()}`;
     writeFileSync(unfinished, textOf([...(this.#read() ?? []), key]), { mode: 0o600, flag: 'wx', flush: true });

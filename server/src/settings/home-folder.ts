@@ -46,6 +46,10 @@ export class HomeFolder {
   get uploads(): string {
     return join(this.path, 'uploads');
   }
+  /** Private halves of the keys by which the log, receipts and models are signed. */
+  get signingKeys(): string {
+    return join(this.path, 'signing-keys.json');
+  }
 
   release(): void {
     const file = join(this.path, 'server.pid');

@@ -1,0 +1,72 @@
+import {
+  CheckpointView,
+  ConsistencyProof,
+  ConsistencyQuery,
+  Cosignature,
+  InclusionProof,
+  InclusionQuery,
+  LogEntryView,
+  LogPage,
+  LogQuery,
+} from '@consilium/shared';
+import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Answers } from '../http/answers.decorator.js';
+import { Access } from '../identity/access.decorator.js';
+import { FromSite, type SiteCaller } from '../identity/caller.js';
+import { LogService } from './log.service.js';
+
+const EntryIndex = z.coerce.number().int().min(0);
+
+@ApiTags('log')
+@Controller()
+export class LogController {
+  constructor(private readonly log: LogService) {}
+
+  @Get('log/checkpoint')
+  @Access('any')
+  @Answers(200, CheckpointView)
+  checkpoint(): Promise<CheckpointView> {
+    return this.log.checkpoint();
+  }
+
+  @Get('log/entries')
+  @Access('auditor')
+  @Answers(200, LogPage)
+  entries(@Query({ schema: LogQuery }) query: LogQuery): Promise<LogPage> {
+    return this.log.entries(query);
+  }
+
+  @Get('log/entries/:index')
+  @Access('auditor')
+  @Answers(200, LogEntryView)
+  entry(@Param('index', { schema: EntryIndex }) index: number): Promise<LogEntryView> {
+    return this.log.entry(index);
+  }
+
+  @Get('log/proof/inclusion')
+  @Access('any')
+  @Answers(200, InclusionProof)
+  inclusion(
+    @Query({ schema: InclusionQuery }) { index, size }: z.output<typeof InclusionQuery>,
+  ): Promise<InclusionProof> {
+    return this.log.inclusion(index, size);
+  }
+
+  @Get('log/proof/consistency')
+  @Access('any')
+  @Answers(200, ConsistencyProof)
+  consistency(
+    @Query({ schema: ConsistencyQuery }) { from, to }: z.output<typeof ConsistencyQuery>,
+  ): Promise<ConsistencyProof> {
+    return this.log.consistency(from, to);
+  }
+
+  @Post('site/log/cosignatures')
+  @Access('site')
+  @Answers(204)
+  cosign(@FromSite() site: SiteCaller, @Body({ schema: Cosignature }) cosignature: Cosignature): Promise<void> {
+    return this.log.cosign(site, cosignature);
+  }
+}
