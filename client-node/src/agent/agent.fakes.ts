@@ -28,6 +28,7 @@ export function assignmentOf(version: number, round: number | null, finished = f
       round === null ? null : { id: ROUND_ID, number: round, base: blob, deadline: '2026-01-02T00:00:00Z', late: [] },
     exclusions: [],
     finished,
+    checkpoint: `checkpoint ${version}`,
   };
 }
 
@@ -51,7 +52,7 @@ export function evaluatedAs(dice: number): Evaluated {
 
 export class FakeServer {
   assign: () => Assignment | Error = () => assignmentOf(0, null, true);
-  answer: SubmitAnswer = { accepted: true, updateId: ROUND_ID };
+  answer: SubmitAnswer = { accepted: true, updateId: ROUND_ID, receipt: null };
   readonly evaluations: Evaluation[] = [];
   readonly updates: UpdateManifest[] = [];
   readonly progress: Progress[] = [];

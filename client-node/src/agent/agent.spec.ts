@@ -148,7 +148,8 @@ describe('a trainer', () => {
   });
 
   test('shows a refusal and goes on', async () => {
-    server.answer = { accepted: false, refusal: { reason: 'out-of-bounds', sentence: 'norm 9 is above 3' } };
+    const refusal = { reason: 'out-of-bounds', sentence: 'norm 9 is above 3' } as const;
+    server.answer = { accepted: false, refusal, receipt: null };
     let after = 0;
     server.assign = () => (server.updates.length > 0 && after++ > 1 ? assignmentOf(0, null, true) : assignmentOf(0, 1));
     await run();

@@ -5,10 +5,11 @@ import { LogController } from './log.controller.js';
 import { LogService } from './log.service.js';
 import { LogSigner } from './log-signer.js';
 import { LogTree } from './log-tree.js';
+import { Receipts } from './receipts.js';
 
 @Module({
   controllers: [LogController],
-  providers: [AuditLog, LogTree, LogSigner, Checkpoints, LogService],
-  exports: [AuditLog, LogSigner, Checkpoints],
+  providers: [AuditLog, LogTree, LogSigner, Checkpoints, LogService, Receipts],
+  exports: [AuditLog, LogSigner, Checkpoints, Receipts],
 })
 export class AuditModule {}

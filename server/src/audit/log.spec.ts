@@ -12,7 +12,7 @@ import {
   type SignedCheckpoint,
 } from '@consilium/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestServer } from '../testing/test-server.js';
+import { TestServer, tinyStudy } from '../testing/test-server.js';
 
 const bytes = (hash: string): Uint8Array => Buffer.from(hash, 'hex');
 
@@ -41,17 +41,17 @@ describe('the log by REST', { timeout: 60_000 }, () => {
 
   it('proves every entry, and that it only grows', async () => {
     const before = await checkpoint();
-    for (const name of ['first', 'second', 'third']) await server.post('/enrolment-codes', { name }).expect(201);
+    for (const name of ['one', 'two', 'three']) await server.post('/studies', tinyStudy(name)).expect(201);
     const { size, root } = await checkpoint();
     const { entries } = await page();
     expect(entries).toHaveLength(size);
     for (const { index, leaf } of entries) {
-      const { body } = await server.get(`/log/proof/inclusion?index=${index}&size=${size}`).expect(200);
-      const { proof } = body as InclusionProof;
-      expect(verifyInclusion({ leaf: bytes(leaf), index, size, root, proof: proof.map(bytes) })).toBe(true);
+      const answer = await server.get(`/log/proof/inclusion?index=${index}&size=${size}`).expect(200);
+      const proof = (answer.body as InclusionProof).proof.map(bytes);
+      expect(verifyInclusion({ leaf: bytes(leaf), index, size, root, proof })).toBe(true);
     }
-    const { body } = await server.get(`/log/proof/consistency?from=${before.size}&to=${size}`).expect(200);
-    const proof = (body as ConsistencyProof).proof.map(bytes);
+    const answer = await server.get(`/log/proof/consistency?from=${before.size}&to=${size}`).expect(200);
+    const proof = (answer.body as ConsistencyProof).proof.map(bytes);
     expect(verifyConsistency({ oldSize: before.size, oldRoot: before.root, size, root, proof })).toBe(true);
   });
 
@@ -59,7 +59,7 @@ describe('the log by REST', { timeout: 60_000 }, () => {
     const all = (await page()).entries.map(({ index }) => index);
     const read = async (order: string): Promise<number[]> => {
       const indexes: number[] = [];
-      for (let from: number | null | undefined; from !== null; ) {
+      for (let from: number | null | undefined; from !== null;) {
         const part = await page(`limit=2&order=${order}${from === undefined ? '' : `&from=${from}`}`);
         indexes.push(...part.entries.map(({ index }) => index));
         from = part.next;

@@ -1,11 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Evaluation, SiteDice } from '@consilium/shared';
 import { DataSource, In } from 'typeorm';
+import { actorOf, AuditLog } from '../audit/audit-log.js';
 import { ApiError } from '../http/api-error.js';
 import type { SiteCaller } from '../identity/caller.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, type Clock } from '../settings/process-context.js';
 import { SiteEntity } from '../sites/site.entity.js';
+import { StudyEntity } from '../studies/study.entity.js';
 import { EvaluationEntity } from './evaluation.entity.js';
 import { ModelVersionEntity } from './model-version.entity.js';
 
@@ -14,6 +16,7 @@ export class EvaluationsService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly outbox: Outbox,
+    private readonly log: AuditLog,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -26,6 +29,13 @@ export class EvaluationsService {
       await manager.upsert(EvaluationEntity, row, ['studyId', 'modelDigest', 'siteId']);
       const [topic, subject] = version.roundId ? (['round', version.roundId] as const) : (['study', studyId] as const);
       await this.outbox.add(manager, { topic, subject });
+      const { digest: studyDigest } = await manager.findOneByOrFail(StudyEntity, { id: studyId });
+      await this.log.append(manager, {
+        type: 'model-measured',
+        actor: actorOf(site),
+        ...{ siteId: site.id, site: site.name, studyDigest, version: version.version, model: modelDigest },
+        ...{ volumes, dice, hd95 },
+      });
     });
     this.outbox.poke();
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Assignment, StudyState } from '@consilium/shared';
 import { DataSource, In } from 'typeorm';
+import { Checkpoints } from '../audit/checkpoints.js';
 import type { SiteCaller } from '../identity/caller.js';
 import { ModelsService, viewOf } from '../models/models.service.js';
 import { SitesService } from '../sites/sites.service.js';
@@ -19,6 +20,7 @@ export class AssignmentsService {
     private readonly models: ModelsService,
     private readonly sites: SitesService,
     private readonly late: LateUpdates,
+    private readonly checkpoints: Checkpoints,
   ) {}
 
   /** The running study, else a paused one, else the one that was started last: its final model is still to be measured. */
@@ -32,13 +34,17 @@ export class AssignmentsService {
       .sort((a, b) => rank(a) - rank(b))
       .at(0);
     const exclusions = await this.sites.exclusions();
-    if (!study) return { study: null, model: null, round: null, exclusions, finished: false };
+    const round = study ? await this.#roundOf(site, study) : null;
+    // After the round was read, so that its opening is in it.
+    const { note: checkpoint } = await this.checkpoints.newest();
+    if (!study) return { study: null, model: null, round, exclusions, finished: false, checkpoint };
     return {
       study: { id: study.id, digest: study.digest, manifest: study.manifest },
       model: viewOf(await this.models.newest(study.id)),
-      round: await this.#roundOf(site, study),
+      round,
       exclusions,
       finished: study.state === 'finished' || study.state === 'stopped',
+      checkpoint,
     };
   }
 

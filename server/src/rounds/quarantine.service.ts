@@ -2,15 +2,26 @@ import { Inject, Injectable } from '@nestjs/common';
 import { outliers, type JudgedUpdate, type Quarantine, type Refusal } from '@consilium/shared';
 import { DataSource, In, type EntityManager } from 'typeorm';
 import { ApiError } from '../http/api-error.js';
+import type { OperatorCaller } from '../identity/caller.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, type Clock } from '../settings/process-context.js';
 import { lockStudy } from '../studies/studies.service.js';
 import type { StudyEntity } from '../studies/study.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
+import { RoundLog } from './round-log.js';
 import { RoundEntity } from './round.entity.js';
 import { UpdateEntity, type UpdateState } from './update.entity.js';
 
 export type Decision = 'release' | 'refuse';
+
+/** An update whose standing among the others of its round has changed. */
+export interface Judged {
+  id: string;
+  siteId: string;
+  state: 'accepted' | 'quarantined';
+  /** Why it waits for a person. */
+  sentence: string | null;
+}
 
 /** Rounds whose sketches are kept in memory. */
 const ROUNDS_KEPT = 4;
@@ -23,31 +34,36 @@ export class QuarantineService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly outbox: Outbox,
+    private readonly roundLog: RoundLog,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
    * Judges every update on which nobody has decided against all that are in, inside a transaction that holds the study's
    * lock. Each new update may turn an earlier one into an outlier, or end its being one: what stands when the last has
-   * arrived does not depend on the order of arrival.
+   * arrived does not depend on the order of arrival. Returns the updates whose standing has changed.
    */
-  async judgeLocked(manager: EntityManager, { manifest }: StudyEntity, round: RoundEntity): Promise<void> {
+  async judgeLocked(manager: EntityManager, { manifest }: StudyEntity, round: RoundEntity): Promise<Judged[]> {
     const { quarantineNorm, quarantineCosine } = manifest.admission;
-    if (quarantineNorm === null && quarantineCosine === null) return;
+    if (quarantineNorm === null && quarantineCosine === null) return [];
     const rows = await manager.find(UpdateEntity, {
       select: { id: true, siteId: true, state: true, decidedAt: true, quarantine: { reason: true, sentence: true } },
       where: { roundId: round.id, state: In(['accepted', 'quarantined']) },
     });
     const found = outliers(await this.#judged(manager, round, rows), manifest.admission);
+    const judged: Judged[] = [];
     for (const row of rows) {
       const quarantine = found.get(row.id) ?? null;
       const state = quarantine ? 'quarantined' : 'accepted';
-      if (row.decidedAt === null && state !== row.state) await this.#set(manager, round, row, { state, quarantine });
+      if (row.decidedAt !== null || state === row.state) continue;
+      await this.#set(manager, round, row, { state, quarantine });
+      judged.push({ id: row.id, siteId: row.siteId, state, sentence: quarantine?.sentence ?? null });
     }
+    return judged;
   }
 
   /** An operator's word on a quarantined update; the same word twice is one. */
-  async decide(updateId: string, decision: Decision): Promise<string> {
+  async decide(operator: OperatorCaller, updateId: string, decision: Decision): Promise<string> {
     const update = await this.dataSource.getRepository(UpdateEntity).findOneBy({ id: updateId });
     if (!update) throw new ApiError('not-found', 'There is no such update.');
     const { studyId } = await this.dataSource.getRepository(RoundEntity).findOneByOrFail({ id: update.roundId });
@@ -59,6 +75,7 @@ export class QuarantineService {
       if (current.decidedAt !== null && current.state === wanted) return;
       requireUndecided(round, current);
       await this.#set(manager, round, current, { state: wanted, decidedAt: this.clock.now() });
+      await this.roundLog.decided(manager, operator, { round, update: current, decision });
     });
     this.outbox.poke();
     return update.roundId;

@@ -10,6 +10,7 @@ import { StudyEntity } from '../studies/study.entity.js';
 import { studyAfter } from '../studies/study-state.js';
 import { lockStudy } from '../studies/studies.service.js';
 import { AWAITED_STATES, ContributionEntity, type ContributionState } from './contribution.entity.js';
+import { RoundLog } from './round-log.js';
 import { RoundEntity } from './round.entity.js';
 import { columnsOf, statusOf } from './round-row.js';
 import { transition, type RoundEvent, type RoundStatus, type Tally } from './round-state.js';
@@ -34,6 +35,7 @@ export class RoundTransitions {
     private readonly models: ModelsService,
     private readonly sites: SitesService,
     private readonly outbox: Outbox,
+    private readonly roundLog: RoundLog,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -62,6 +64,7 @@ export class RoundTransitions {
     await manager.update(RoundEntity, { id: round.id }, columnsOf(after));
     if (after.state !== before.state) await this.#follow(manager, { study, round, before, after, event });
     await this.outbox.add(manager, { topic: 'round', subject: round.id, wakesSites: after.state !== before.state });
+    if (after.state !== before.state) await this.roundLog.changed(manager, { study, round, after, event });
     return true;
   }
 

@@ -4,7 +4,7 @@ import { Assignment, Id, MetricPoint, RoundView, SubmitAnswer, SubmitUpdate } fr
 import type { z } from 'zod';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from '../identity/access.decorator.js';
-import { FromSite, type SiteCaller } from '../identity/caller.js';
+import { FromOperator, FromSite, type OperatorCaller, type SiteCaller } from '../identity/caller.js';
 import { AssignmentsService } from './assignments.service.js';
 import { QuarantineService } from './quarantine.service.js';
 import { ProgressService } from './progress.service.js';
@@ -63,14 +63,14 @@ export class RoundsController {
   @Post('updates/:id/release')
   @Access('operator')
   @Answers(200, RoundView)
-  async release(@Param('id', { schema: Id }) id: string): Promise<RoundView> {
-    return this.rounds.get(await this.quarantine.decide(id, 'release'));
+  async release(@FromOperator() operator: OperatorCaller, @Param('id', { schema: Id }) id: string): Promise<RoundView> {
+    return this.rounds.get(await this.quarantine.decide(operator, id, 'release'));
   }
 
   @Post('updates/:id/refuse')
   @Access('operator')
   @Answers(200, RoundView)
-  async refuse(@Param('id', { schema: Id }) id: string): Promise<RoundView> {
-    return this.rounds.get(await this.quarantine.decide(id, 'refuse'));
+  async refuse(@FromOperator() operator: OperatorCaller, @Param('id', { schema: Id }) id: string): Promise<RoundView> {
+    return this.rounds.get(await this.quarantine.decide(operator, id, 'refuse'));
   }
 }

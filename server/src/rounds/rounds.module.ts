@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AggregationModule } from '../aggregation/aggregation.module.js';
+import { AuditModule } from '../audit/audit.module.js';
 import { BlobsModule } from '../blobs/blobs.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { OutboxModule } from '../outbox/outbox.module.js';
@@ -11,6 +12,7 @@ import { ModelArithmetic } from './model-arithmetic.js';
 import { ProgressService } from './progress.service.js';
 import { QuarantineService } from './quarantine.service.js';
 import { RoundDriver } from './round-driver.service.js';
+import { RoundLog } from './round-log.js';
 import { RoundOpening } from './round-opening.service.js';
 import { RoundTransitions } from './round-transitions.service.js';
 import { RoundsController } from './rounds.controller.js';
@@ -18,7 +20,7 @@ import { RoundsService } from './rounds.service.js';
 import { UpdatesService } from './updates.service.js';
 
 @Module({
-  imports: [AggregationModule, BlobsModule, ModelsModule, OutboxModule, SitesModule],
+  imports: [AggregationModule, AuditModule, BlobsModule, ModelsModule, OutboxModule, SitesModule],
   controllers: [RoundsController],
   providers: [
     AssignmentsService,
@@ -28,6 +30,7 @@ import { UpdatesService } from './updates.service.js';
     ProgressService,
     QuarantineService,
     RoundDriver,
+    RoundLog,
     RoundOpening,
     RoundTransitions,
     RoundsService,

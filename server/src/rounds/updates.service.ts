@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Change, Refusal, RefusalReason, SubmitAnswer, UpdateManifest } from '@consilium/shared';
 import { DataSource, type EntityManager } from 'typeorm';
+import { Receipts } from '../audit/receipts.js';
 import { BlobsService } from '../blobs/blobs.service.js';
 import type { SiteCaller } from '../identity/caller.js';
 import { Outbox } from '../outbox/outbox.service.js';
@@ -14,6 +15,7 @@ import { LateUpdates } from './late-updates.service.js';
 import { ModelArithmetic } from './model-arithmetic.js';
 import { QuarantineService, sketchToText } from './quarantine.service.js';
 import { COLLECTING_STATES, openingOf } from './round-row.js';
+import { RoundLog } from './round-log.js';
 import { RoundEntity } from './round.entity.js';
 import { RoundTransitions } from './round-transitions.service.js';
 import { readSignedManifest } from './signed-manifest.js';
@@ -30,6 +32,9 @@ interface Candidate {
   contribution: ContributionEntity;
 }
 
+/** What came in, as far as it was understood. */
+type Sent = Pick<Candidate, 'site' | 'jws'> & { roundId: string | null };
+
 type Verdict = { refusal: Refusal; final: boolean } | { earlier: UpdateEntity } | { fit: true };
 
 /** Admission: decides on every update before anything of it can touch an aggregate. */
@@ -44,6 +49,8 @@ export class UpdatesService {
     private readonly outbox: Outbox,
     private readonly arithmetic: ModelArithmetic,
     private readonly quarantine: QuarantineService,
+    private readonly roundLog: RoundLog,
+    private readonly receipts: Receipts,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(IDS) private readonly ids: Ids,
   ) {}
@@ -51,14 +58,15 @@ export class UpdatesService {
   async submit(site: SiteCaller, jws: string): Promise<SubmitAnswer> {
     const { publicKey } = await this.dataSource.getRepository(SiteEntity).findOneByOrFail({ id: site.id });
     const manifest = await readSignedManifest(jws, site, publicKey);
-    if ('reason' in manifest) return { accepted: false, refusal: manifest };
+    if ('reason' in manifest) return this.#refuse({ site, jws, roundId: null }, manifest);
+    const sent = { site, jws, roundId: manifest.roundId };
     const found = await this.#find(site, jws, manifest);
-    if ('reason' in found) return { accepted: false, refusal: found };
+    if ('reason' in found) return this.#refuse(sent, found);
     const verdict = await this.#judge(this.dataSource.manager, found);
-    if ('earlier' in verdict) return { accepted: true, updateId: verdict.earlier.id };
-    if ('refusal' in verdict) return this.#refuse(found, verdict.refusal, verdict.final);
+    if ('earlier' in verdict) return this.#repeat(verdict.earlier);
+    if ('refusal' in verdict) return this.#refuse(sent, verdict.refusal, verdict.final ? found : null);
     const content = await this.#judgeContent(found);
-    if ('reason' in content) return this.#refuse(found, content, content.reason !== 'unknown-blob');
+    if ('reason' in content) return this.#refuse(sent, content, content.reason === 'unknown-blob' ? null : found);
     return this.#accept(found, content);
   }
 
@@ -142,41 +150,49 @@ export class UpdatesService {
     return this.arithmetic.admit({ manifest: study.manifest, base: trained.baseDigest, blob: blob.digest });
   }
 
-  /** `final`: the content itself is wrong, so that the round need not wait for this site; it may still send a better one. */
-  async #refuse(candidate: Candidate, no: Refusal, final: boolean): Promise<SubmitAnswer> {
-    if (final) await this.#storeRefusal(candidate, no);
-    return { accepted: false, refusal: no };
+  async #repeat(earlier: UpdateEntity): Promise<SubmitAnswer> {
+    return { accepted: true, updateId: earlier.id, receipt: await this.receipts.ofUpdate(earlier) };
   }
 
-  async #storeRefusal({ site, study, round }: Candidate, no: Refusal): Promise<void> {
-    await this.dataSource.transaction(async (manager) => {
-      await lockStudy(manager, study.id);
-      const open = await manager.findOneByOrFail(RoundEntity, { id: round.id });
-      const answered = await manager.existsBy(UpdateEntity, { roundId: round.id, siteId: site.id });
-      if (answered || !COLLECTING_STATES.includes(open.state)) return;
-      const change = { state: 'refused', refusal: no, updatedAt: this.clock.now() } as const;
-      await manager.update(ContributionEntity, { roundId: round.id, siteId: site.id }, change);
-      await this.outbox.add(manager, { topic: 'round', subject: round.id });
+  /** `final`: the content itself is wrong, so that the round need not wait for this site; it may still send a better one. */
+  async #refuse(sent: Sent, refusal: Refusal, final: Candidate | null = null): Promise<SubmitAnswer> {
+    const index = await this.dataSource.transaction(async (manager) => {
+      if (final) await this.#storeRefusal(manager, final, refusal);
+      return this.roundLog.refused(manager, { ...sent, refusal });
     });
     this.outbox.poke();
+    return { accepted: false, refusal, receipt: await this.receipts.of(index) };
+  }
+
+  async #storeRefusal(manager: EntityManager, { site, study, round }: Candidate, refusal: Refusal): Promise<void> {
+    await lockStudy(manager, study.id);
+    const open = await manager.findOneByOrFail(RoundEntity, { id: round.id });
+    const answered = await manager.existsBy(UpdateEntity, { roundId: round.id, siteId: site.id });
+    if (answered || !COLLECTING_STATES.includes(open.state)) return;
+    const change = { state: 'refused', refusal, updatedAt: this.clock.now() } as const;
+    await manager.update(ContributionEntity, { roundId: round.id, siteId: site.id }, change);
+    await this.outbox.add(manager, { topic: 'round', subject: round.id });
   }
 
   async #accept(candidate: Candidate, change: Change): Promise<SubmitAnswer> {
-    const answer = await this.dataSource.transaction(async (manager): Promise<SubmitAnswer> => {
+    const { site, jws, manifest } = candidate;
+    const settled = await this.dataSource.transaction(async (manager) => {
       const study = await lockStudy(manager, candidate.study.id);
       const trained = await manager.findOneByOrFail(RoundEntity, { id: candidate.trained.id });
       const round = await this.#takingRound(manager, study, trained, candidate.site);
       const locked = { ...candidate, trained, round };
       const verdict = await this.#judge(manager, locked);
-      if ('earlier' in verdict) return { accepted: true, updateId: verdict.earlier.id };
-      if ('refusal' in verdict) return { accepted: false, refusal: verdict.refusal };
-      const updateId = await this.#store(manager, locked, change);
-      await this.quarantine.judgeLocked(manager, study, round);
+      if (!('fit' in verdict)) return verdict;
+      const id = await this.#store(manager, locked, change);
+      const judged = await this.quarantine.judgeLocked(manager, study, round);
       await this.transitions.applyLocked(manager, study, round, { type: 'update-accepted' });
-      return { accepted: true, updateId };
+      const update = { id, jws, manifest };
+      return { id, index: await this.roundLog.received(manager, { study, round, site, update, judged }) };
     });
     this.outbox.poke();
-    return answer;
+    if ('earlier' in settled) return this.#repeat(settled.earlier);
+    if ('refusal' in settled) return this.#refuse({ site, jws, roundId: manifest.roundId }, settled.refusal);
+    return { accepted: true, updateId: settled.id, receipt: await this.receipts.of(settled.index) };
   }
 
   async #store(

@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { Id, StudyManifest, StudyView } from '@consilium/shared';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from '../identity/access.decorator.js';
+import { FromOperator, type OperatorCaller } from '../identity/caller.js';
 import { StudiesService } from './studies.service.js';
 
 @ApiTags('studies')
@@ -13,8 +14,11 @@ export class StudiesController {
   @Post()
   @Access('operator')
   @Answers(201, StudyView)
-  create(@Body({ schema: StudyManifest }) manifest: StudyManifest): Promise<StudyView> {
-    return this.studies.create(manifest);
+  create(
+    @FromOperator() operator: OperatorCaller,
+    @Body({ schema: StudyManifest }) manifest: StudyManifest,
+  ): Promise<StudyView> {
+    return this.studies.create(operator, manifest);
   }
 
   @Get()
@@ -34,28 +38,28 @@ export class StudiesController {
   @Post(':id/start')
   @Access('operator')
   @Answers(200, StudyView)
-  start(@Param('id', { schema: Id }) id: string): Promise<StudyView> {
-    return this.studies.command(id, 'start');
+  start(@FromOperator() operator: OperatorCaller, @Param('id', { schema: Id }) id: string): Promise<StudyView> {
+    return this.studies.command(operator, id, 'start');
   }
 
   @Post(':id/pause')
   @Access('operator')
   @Answers(200, StudyView)
-  pause(@Param('id', { schema: Id }) id: string): Promise<StudyView> {
-    return this.studies.command(id, 'pause');
+  pause(@FromOperator() operator: OperatorCaller, @Param('id', { schema: Id }) id: string): Promise<StudyView> {
+    return this.studies.command(operator, id, 'pause');
   }
 
   @Post(':id/resume')
   @Access('operator')
   @Answers(200, StudyView)
-  resume(@Param('id', { schema: Id }) id: string): Promise<StudyView> {
-    return this.studies.command(id, 'resume');
+  resume(@FromOperator() operator: OperatorCaller, @Param('id', { schema: Id }) id: string): Promise<StudyView> {
+    return this.studies.command(operator, id, 'resume');
   }
 
   @Post(':id/stop')
   @Access('operator')
   @Answers(200, StudyView)
-  stop(@Param('id', { schema: Id }) id: string): Promise<StudyView> {
-    return this.studies.command(id, 'stop');
+  stop(@FromOperator() operator: OperatorCaller, @Param('id', { schema: Id }) id: string): Promise<StudyView> {
+    return this.studies.command(operator, id, 'stop');
   }
 }

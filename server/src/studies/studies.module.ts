@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { OutboxModule } from '../outbox/outbox.module.js';
 import { StudiesController } from './studies.controller.js';
 import { StudiesService } from './studies.service.js';
 
 @Module({
-  imports: [ModelsModule, OutboxModule],
+  imports: [AuditModule, ModelsModule, OutboxModule],
   controllers: [StudiesController],
   providers: [StudiesService],
   exports: [StudiesService],

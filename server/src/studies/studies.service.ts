@@ -1,9 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { digestOfJson, type StudyManifest, type StudyView } from '@consilium/shared';
 import { DataSource, In, type EntityManager } from 'typeorm';
+import { actorOf, AuditLog } from '../audit/audit-log.js';
 import { ApiError } from '../http/api-error.js';
+import type { OperatorCaller } from '../identity/caller.js';
 import { evaluationKey, EvaluationsService, meanDice } from '../models/evaluations.service.js';
 import { ModelVersionEntity } from '../models/model-version.entity.js';
+import { ModelSigning } from '../models/model-signing.js';
 import { ModelsService } from '../models/models.service.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, IDS, type Clock, type Ids } from '../settings/process-context.js';
@@ -16,12 +19,14 @@ export class StudiesService {
     private readonly dataSource: DataSource,
     private readonly models: ModelsService,
     private readonly evaluations: EvaluationsService,
+    private readonly signing: ModelSigning,
+    private readonly log: AuditLog,
     private readonly outbox: Outbox,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(IDS) private readonly ids: Ids,
   ) {}
 
-  async create(manifest: StudyManifest): Promise<StudyView> {
+  async create(operator: OperatorCaller, manifest: StudyManifest): Promise<StudyView> {
     const digest = digestOfJson(manifest);
     const studies = this.dataSource.getRepository(StudyEntity);
     const refuse = () =>
@@ -35,6 +40,9 @@ export class StudiesService {
       await manager.insert(StudyEntity, row);
       await this.models.add(manager, { studyId: id, version: 0, roundId: null, blob, optimiser: null });
       await this.outbox.add(manager, { topic: 'study', subject: id });
+      const signed = await this.signing.sign(manager, row, { version: 0, model: blob, round: null });
+      const created = { type: 'study-created', actor: actorOf(operator), studyDigest: digest, manifest } as const;
+      await this.log.append(manager, created, signed);
     });
     this.outbox.poke();
     return this.get(id);
@@ -50,7 +58,11 @@ export class StudiesService {
     return view;
   }
 
-  async command(id: string, event: Extract<StudyEvent, 'start' | 'pause' | 'resume' | 'stop'>): Promise<StudyView> {
+  async command(
+    operator: OperatorCaller,
+    id: string,
+    event: Extract<StudyEvent, 'start' | 'pause' | 'resume' | 'stop'>,
+  ): Promise<StudyView> {
     await this.dataSource.transaction(async (manager) => {
       const study = await lockStudy(manager, id);
       const state = studyAfter(study.state, event);
@@ -59,6 +71,8 @@ export class StudiesService {
       const startedAt = study.startedAt ?? (state === 'running' ? this.clock.now() : null);
       await manager.update(StudyEntity, { id }, { state, startedAt, reason: null, abortsInARow: 0 });
       await this.outbox.add(manager, { topic: 'study', subject: id, wakesSites: true });
+      const changed = { type: 'study-state-changed', actor: actorOf(operator), state, reason: null } as const;
+      await this.log.append(manager, { ...changed, studyDigest: study.digest });
     });
     this.outbox.poke();
     return this.get(id);

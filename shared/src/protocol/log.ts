@@ -1,12 +1,9 @@
 import { z } from 'zod';
 import { LogEvent } from '../log/log-event.js';
-import { DsseEnvelope } from '../signing/dsse.js';
 import { DigestSchema, Id, Instant } from './primitives.js';
+import { CheckpointNote } from './receipt.js';
 
 const LogIndex = z.int().min(0);
-
-/** A signed note (C2SP tlog-checkpoint) with the lines of all that have signed it. */
-export const CheckpointNote = z.string().max(1 << 20);
 
 export const CheckpointView = z.strictObject({ size: LogIndex, note: CheckpointNote, signedAt: Instant });
 export type CheckpointView = z.infer<typeof CheckpointView>;
@@ -59,7 +56,3 @@ export type ConsistencyProof = z.infer<typeof ConsistencyProof>;
 /** A site's line under a checkpoint that it has verified (C2SP tlog-cosignature). */
 export const Cosignature = z.strictObject({ size: LogIndex, line: z.string().max(1000) });
 export type Cosignature = z.infer<typeof Cosignature>;
-
-/** What a site gets for what it has sent: the server's word, and a checkpoint whose tree has the entry. */
-export const ReceiptView = z.strictObject({ envelope: DsseEnvelope, checkpoint: CheckpointNote });
-export type ReceiptView = z.infer<typeof ReceiptView>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Count, DigestSchema, Id, Instant, SiteName } from './primitives.js';
+import { CheckpointNote, SignedReceipt } from './receipt.js';
 import { Quarantine, Refusal } from './refusal.js';
 import { Exclusion } from './site.js';
 import { StudyManifest, TransferEncoding } from './study.js';
@@ -75,9 +76,11 @@ export const UpdateManifest = z.strictObject({
 export type UpdateManifest = z.infer<typeof UpdateManifest>;
 
 export const SubmitUpdate = z.strictObject({ jws: z.string().max(16_384) });
+/** `receipt`: null for an update that came before the server kept a log. */
+const receipt = SignedReceipt.nullable();
 export const SubmitAnswer = z.union([
-  z.strictObject({ accepted: z.literal(true), updateId: Id }),
-  z.strictObject({ accepted: z.literal(false), refusal: Refusal }),
+  z.strictObject({ accepted: z.literal(true), updateId: Id, receipt }),
+  z.strictObject({ accepted: z.literal(false), refusal: Refusal, receipt }),
 ]);
 export type SubmitAnswer = z.infer<typeof SubmitAnswer>;
 
@@ -101,6 +104,8 @@ export const Assignment = z.strictObject({
   exclusions: z.array(Exclusion).max(1000),
   /** No further round will open. */
   finished: z.boolean(),
+  /** Of the log as it is now: the site keeps it as witness. */
+  checkpoint: CheckpointNote,
 });
 export type Assignment = z.infer<typeof Assignment>;
 
