@@ -9,12 +9,14 @@ import {
   LogPage,
   LogQuery,
 } from '@consilium/shared';
-import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { Body, Controller, Get, Param, Post, Query, StreamableFile } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from '../identity/access.decorator.js';
-import { FromSite, type SiteCaller } from '../identity/caller.js';
+import { FromOperator, FromSite, type OperatorCaller, type SiteCaller } from '../identity/caller.js';
+import { LogExport } from './log-export.js';
 import { LogService } from './log.service.js';
 
 const EntryIndex = z.coerce.number().int().min(0);
@@ -22,7 +24,10 @@ const EntryIndex = z.coerce.number().int().min(0);
 @ApiTags('log')
 @Controller()
 export class LogController {
-  constructor(private readonly log: LogService) {}
+  constructor(
+    private readonly log: LogService,
+    private readonly exports: LogExport,
+  ) {}
 
   @Get('log/checkpoint')
   @Access('any')
@@ -63,10 +68,33 @@ export class LogController {
     return this.log.consistency(from, to);
   }
 
+  @Get('log/export')
+  @Access('auditor')
+  @Answers(200)
+  async export(@FromOperator() operator: OperatorCaller): Promise<StreamableFile> {
+    await this.log.recordExport(operator);
+    return file(this.exports.lines(), 'consilium-log.jsonl', 'application/jsonl');
+  }
+
+  @Get('log/export.fhir')
+  @Access('auditor')
+  @Answers(200)
+  async exportFhir(@FromOperator() operator: OperatorCaller): Promise<StreamableFile> {
+    await this.log.recordExport(operator);
+    return file(this.exports.fhir(), 'consilium-log.fhir.json', 'application/fhir+json');
+  }
+
   @Post('site/log/cosignatures')
   @Access('site')
   @Answers(204)
   cosign(@FromSite() site: SiteCaller, @Body({ schema: Cosignature }) cosignature: Cosignature): Promise<void> {
     return this.log.cosign(site, cosignature);
   }
+}
+
+function file(pieces: AsyncIterable<string>, name: string, type: string): StreamableFile {
+  return new StreamableFile(Readable.from(pieces, { objectMode: false }), {
+    type,
+    disposition: `attachment; filename="${name}"`,
+  });
 }
