@@ -50,6 +50,7 @@ async function agentWith(more: Partial<AgentOptions> = {}): Promise<Agent> {
     trainer,
     connect: (events) => server.connect(events),
     sign: (manifest) => Promise.resolve(JSON.stringify(manifest)),
+    witness: { see: () => Promise.resolve(), receive: () => Promise.resolve() },
     clock: { now: () => Date.now(), sleep: (_, signal) => systemClock.sleep(20, signal) },
     jitter: () => 0,
     log: silentLog,

@@ -15,6 +15,7 @@ import type { Report } from './report.js';
 import type { BlobCache } from './transport/blob-cache.js';
 import { RequestRefused, type RestClient } from './transport/rest-client.js';
 import { WakeUp } from './wake-up.js';
+import type { Witness } from './witness.js';
 
 /** The line that wakes the agent and carries its progress. */
 export interface ControlLine {
@@ -48,6 +49,8 @@ export interface AgentOptions {
   connect: (events: ControlLineEvents) => ControlLine;
   /** Signs a manifest with the site's key. */
   sign: (manifest: UpdateManifest) => Promise<string>;
+  /** Holds the server to its log. */
+  witness: { see: (note: string, signal: AbortSignal) => Promise<unknown>; receive: Witness['receive'] };
   clock: Clock;
   jitter: () => number;
   log: Log;
@@ -57,7 +60,7 @@ export interface AgentOptions {
 /** Attempts at one task that fails for a reason of its own before the agent leaves it. */
 const ATTEMPTS = 3;
 /** These end the node: asking again changes nothing until a person acts. */
-const FATAL = new Set<NodeFailure['kind']>(['disk-full', 'bad-data', 'engine-unavailable', 'usage', 'interrupted']);
+const FATAL = new Set<NodeFailure['kind']>(['disk-full', 'bad-data', 'engine-unavailable', 'usage', 'log-forked', 'interrupted']);
 
 /**
  * The hospital's side of a study. It asks what to do, does it, and asks again; the socket only makes it ask sooner.
@@ -139,7 +142,9 @@ export class Agent {
   }
 
   async #ask(signal: AbortSignal): Promise<Assignment> {
-    const assignment = await this.#patience.ask(() => this.#options.rest.assignment(signal), signal);
+    const { rest, witness } = this.#options;
+    const assignment = await this.#patience.ask(() => rest.assignment(signal), signal);
+    await this.#patience.ask(() => witness.see(assignment.checkpoint, signal), signal);
     const { study, model } = assignment;
     this.#sayExclusions(assignment);
     const measures = this.#survey.card.validation > 0;

@@ -106,7 +106,7 @@ export class Contribution {
   }
 
   async #submit(update: TrainedUpdate, { blob }: PreparedUpload): Promise<SubmitAnswer> {
-    const { rest, patience, sign, nodeSignal, site, card } = this.tools;
+    const { rest, patience, sign, witness, nodeSignal, site, card } = this.tools;
     const { study, round } = this.task;
     const { steps, metrics } = update;
     const manifest: UpdateManifest = {
@@ -124,7 +124,9 @@ export class Contribution {
     };
     const jws = await sign(manifest);
     // Not given up once it is on its way: the server may wake us with "no round" before its answer to this arrives.
-    return patience.ask(() => rest.submitUpdate(jws, nodeSignal), nodeSignal);
+    const answer = await patience.ask(() => rest.submitUpdate(jws, nodeSignal), nodeSignal);
+    await patience.ask(() => witness.receive(jws, answer, nodeSignal), nodeSignal);
+    return answer;
   }
 
   #conclude(answer: SubmitAnswer, update: TrainedUpdate, { wireBytes }: PreparedUpload): void {

@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { CompactSign, exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey } from 'jose';
 import { z } from 'zod';
-import { PublicKey, type Enrolled, type UpdateManifest } from '@consilium/shared';
+import {
+  fromBase64url,
+  PublicKey,
+  signerOf,
+  type Enrolled,
+  type Signer,
+  type UpdateManifest,
+} from '@consilium/shared';
 import { NodeFailure } from '../settings/failure.js';
 import { readJsonIfPresent, writeWholeFile } from '../settings/whole-file.js';
 import type { Clock } from './clock.js';
@@ -18,6 +25,8 @@ const TOKEN_REUSE_SECONDS = 120;
 export class SiteKey {
   private constructor(
     readonly publicKey: PublicKey,
+    /** For what is signed in other forms than JWS. */
+    readonly signer: Signer,
     private readonly secret: CryptoKey,
   ) {}
 
@@ -41,7 +50,8 @@ export class SiteKey {
     const key = await importJWK(stored, 'EdDSA');
     if (key instanceof Uint8Array)
       throw new NodeFailure('usage', 'site.key: expected an Ed25519 key, got a symmetric one');
-    return new SiteKey({ kty: stored.kty, crv: stored.crv, x: stored.x }, key);
+    const signer = signerOf(fromBase64url(stored.d)!);
+    return new SiteKey({ kty: stored.kty, crv: stored.crv, x: stored.x }, signer, key);
   }
 
   token(claims: { siteId: string; audience: string; nowSeconds: number }): Promise<string> {

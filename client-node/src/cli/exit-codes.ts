@@ -11,5 +11,6 @@ export const EXIT_CODES: Readonly<Record<FailureKind | 'ok', number>> = {
   'disk-full': 13,
   'engine-unavailable': 14,
   'port-taken': 15,
+  'log-forked': 16,
   interrupted: 130,
 };

@@ -7,6 +7,7 @@ import { addEngineCommands } from './engine-command.js';
 import { addEnrolCommand } from './enrol-command.js';
 import { addEvaluateCommand } from './evaluate-command.js';
 import { EXIT_CODES } from './exit-codes.js';
+import { addLogCommands } from './log-command.js';
 import { addPhantomsCommand } from './phantoms-command.js';
 import { addPredictCommand } from './predict-command.js';
 import { addRunCommand } from './run-command.js';
@@ -25,6 +26,7 @@ function createProgram(session: Session): Command {
   addEnrolCommand(program, session);
   addRunCommand(program, session);
   addDataCommand(program);
+  addLogCommands(program);
   addPredictCommand(program, session);
   addEvaluateCommand(program, session);
   addDoctorCommand(program);

@@ -13,6 +13,7 @@ import { BlobCache } from '../agent/transport/blob-cache.js';
 import { ControlSocket } from '../agent/transport/control-socket.js';
 import { RestClient } from '../agent/transport/rest-client.js';
 import { Route } from '../agent/transport/route.js';
+import { Witness } from '../agent/witness.js';
 import { NodeFailure, systemCode } from '../settings/failure.js';
 import { nodeHome, settingsFromProcess, type NodeSettings } from '../settings/node-settings.js';
 import { startTrainer } from './compute.js';
@@ -73,6 +74,7 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     trainer: startTrainer(settings, log, session),
     connect: (events) => new ControlSocket({ route, token: () => tokens.renewed(), log, ...events }),
     sign: (manifest) => key.signManifest(manifest),
+    witness: new Witness({ home, site: enrolment, signer: key.signer, rest, clock: systemClock, log }),
     clock: systemClock,
     jitter: () => Math.random(),
     log,

@@ -8,6 +8,7 @@ export type FailureKind =
   | 'disk-full'
   | 'engine-unavailable'
   | 'port-taken'
+  | 'log-forked'
   | 'interrupted';
 
 /** An expected end: the message is one sentence for the user (who, what was expected, what came), never a stack trace. */

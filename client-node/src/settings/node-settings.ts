@@ -84,6 +84,9 @@ export interface NodeHome {
   readonly local: string;
   readonly journal: string;
   readonly newestModel: string;
+  /** What this site has seen of the server's log, and what the server has signed for its updates. */
+  readonly witness: string;
+  readonly receipts: string;
 }
 
 export function nodeHome(root: string): NodeHome {
@@ -96,6 +99,8 @@ export function nodeHome(root: string): NodeHome {
     local: join(root, 'local'),
     journal: join(root, 'journal.json'),
     newestModel: join(root, 'newest-model.json'),
+    witness: join(root, 'witness.json'),
+    receipts: join(root, 'receipts'),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   InclusionProof,
   InclusionQuery,
   LogEntryView,
+  LogKeys,
   LogPage,
   LogQuery,
 } from '@consilium/shared';
@@ -34,6 +35,13 @@ export class LogController {
   @Answers(200, CheckpointView)
   checkpoint(): Promise<CheckpointView> {
     return this.log.checkpoint();
+  }
+
+  @Get('log/keys')
+  @Access('any')
+  @Answers(200, LogKeys)
+  keys(): Promise<LogKeys> {
+    return this.log.keys();
   }
 
   @Get('log/entries')

@@ -10,11 +10,12 @@ import {
   type Hash,
   type InclusionProof,
   type LogEntryView,
+  type LogKeys,
   type LogPage,
   type LogQuery,
 } from '@consilium/shared';
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, In } from 'typeorm';
 import { ApiError } from '../http/api-error.js';
 import type { OperatorCaller, SiteCaller } from '../identity/caller.js';
 import { CLOCK, type Clock } from '../settings/process-context.js';
@@ -64,6 +65,13 @@ export class LogService {
     const row = await this.dataSource.getRepository(LogEntryEntity).findOneBy({ index });
     if (!row) throw new ApiError('not-found', `The log has no entry ${index}.`);
     return viewOf(row);
+  }
+
+  async keys(): Promise<LogKeys> {
+    const rows = await this.dataSource
+      .getRepository(LogEntryEntity)
+      .find({ where: { type: In(['log-opened', 'server-key-changed']) }, order: { index: 'ASC' } });
+    return { entries: rows.map(({ index, text }) => ({ index, event: LogEvent.parse(JSON.parse(text)) })) };
   }
 
   async inclusion(index: number, size: number): Promise<InclusionProof> {

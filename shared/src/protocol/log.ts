@@ -53,6 +53,12 @@ export const ConsistencyQuery = z.strictObject({
 export const ConsistencyProof = z.strictObject({ from: LogIndex, to: LogIndex, proof: Hashes });
 export type ConsistencyProof = z.infer<typeof ConsistencyProof>;
 
+/** The entries that name the keys of the server, oldest first: whoever trusts one of them follows endorsements to the newest. */
+export const LogKeys = z.strictObject({
+  entries: z.array(z.strictObject({ index: LogIndex, event: LogEvent })).max(1000),
+});
+export type LogKeys = z.infer<typeof LogKeys>;
+
 /** A site's line under a checkpoint that it has verified (C2SP tlog-cosignature). */
 export const Cosignature = z.strictObject({ size: LogIndex, line: z.string().max(1000) });
 export type Cosignature = z.infer<typeof Cosignature>;

@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import {
   Assignment,
+  ConsistencyProof,
   Enrolled,
   ErrorAnswer,
+  InclusionProof,
+  LogKeys,
   PROTOCOL_VERSION,
   SubmitAnswer,
+  type Cosignature,
   type EnrolRequest,
   type Evaluation,
 } from '@consilium/shared';
@@ -87,6 +91,28 @@ export class RestClient {
 
   async submitEvaluation(evaluation: Evaluation, signal?: AbortSignal): Promise<void> {
     await this.#askAsSite({ method: 'POST', path: '/site/evaluations', body: evaluation, signal }, z.unknown());
+  }
+
+  logKeys(signal?: AbortSignal): Promise<LogKeys> {
+    return this.#askAsSite({ method: 'GET', path: '/log/keys', signal }, LogKeys);
+  }
+
+  consistency(from: number, to: number, signal?: AbortSignal): Promise<ConsistencyProof> {
+    return this.#askAsSite(
+      { method: 'GET', path: `/log/proof/consistency?from=${from}&to=${to}`, signal },
+      ConsistencyProof,
+    );
+  }
+
+  inclusion(index: number, size: number, signal?: AbortSignal): Promise<InclusionProof> {
+    return this.#askAsSite(
+      { method: 'GET', path: `/log/proof/inclusion?index=${index}&size=${size}`, signal },
+      InclusionProof,
+    );
+  }
+
+  async cosign(cosignature: Cosignature, signal?: AbortSignal): Promise<void> {
+    await this.#askAsSite({ method: 'POST', path: '/site/log/cosignatures', body: cosignature, signal }, z.unknown());
   }
 
   blobUrl(digest: string): string {
