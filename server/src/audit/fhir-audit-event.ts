@@ -43,6 +43,7 @@ const KINDS: Record<LogEventType, { type: Coding; subtype?: Coding; action: Acti
   'study-state-changed': { type: ACTIVITY, action: 'U' },
   'model-signed': { type: ACTIVITY, action: 'C' },
   'model-measured': { type: IMPORT, action: 'C' },
+  'model-signed-off': { type: ACTIVITY, action: 'U' },
   'model-promoted': { type: ACTIVITY, action: 'U' },
   'model-rolled-back': { type: ACTIVITY, action: 'U' },
   'round-opened': { type: ACTIVITY, action: 'C' },

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Assignment, Id, MetricPoint, RoundView, SubmitAnswer, SubmitUpdate } from '@consilium/shared';
+import { Assignment, Id, MetricPoint, RoundView, SubmitAnswer, SubmitUpdate, UpdateReceipt } from '@consilium/shared';
 import type { z } from 'zod';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from '../identity/access.decorator.js';
@@ -58,6 +58,14 @@ export class RoundsController {
     @Body({ schema: SubmitUpdate }) body: z.output<typeof SubmitUpdate>,
   ): Promise<SubmitAnswer> {
     return this.updates.submit(site, body.jws);
+  }
+
+  /** What the site was given for it; null where the server kept no log yet. */
+  @Get('updates/:id/receipt')
+  @Access('auditor')
+  @Answers(200, UpdateReceipt)
+  async receipt(@Param('id', { schema: Id }) id: string): Promise<z.output<typeof UpdateReceipt>> {
+    return { receipt: await this.updates.receipt(id) };
   }
 
   @Post('updates/:id/release')

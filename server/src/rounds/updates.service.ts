@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Change, Refusal, RefusalReason, SubmitAnswer, UpdateManifest } from '@consilium/shared';
+import type { Change, Refusal, RefusalReason, SignedReceipt, SubmitAnswer, UpdateManifest } from '@consilium/shared';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Receipts } from '../audit/receipts.js';
 import { BlobsService } from '../blobs/blobs.service.js';
+import { ApiError } from '../http/api-error.js';
 import type { SiteCaller } from '../identity/caller.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, IDS, type Clock, type Ids } from '../settings/process-context.js';
@@ -68,6 +69,12 @@ export class UpdatesService {
     const content = await this.#judgeContent(found);
     if ('reason' in content) return this.#refuse(sent, content, content.reason === 'unknown-blob' ? null : found);
     return this.#accept(found, content);
+  }
+
+  async receipt(updateId: string): Promise<SignedReceipt | null> {
+    const update = await this.dataSource.getRepository(UpdateEntity).findOneBy({ id: updateId });
+    if (!update) throw new ApiError('not-found', 'There is no such update.');
+    return this.receipts.ofUpdate(update);
   }
 
   async #find(site: SiteCaller, jws: string, manifest: UpdateManifest): Promise<Candidate | Refusal> {

@@ -78,6 +78,7 @@ const ofStudies = [
     dice: z.number(),
     hd95: z.number().nullable().describe('mm'),
   }),
+  event('model-signed-off', { ...model, statement: sentence }),
   event('model-promoted', { ...model, reason: sentence.nullable() }),
   event('model-rolled-back', { ...model, reason: sentence.nullable() }),
 ] as const;

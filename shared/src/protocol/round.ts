@@ -83,6 +83,7 @@ export const SubmitAnswer = z.union([
   z.strictObject({ accepted: z.literal(false), refusal: Refusal, receipt }),
 ]);
 export type SubmitAnswer = z.infer<typeof SubmitAnswer>;
+export const UpdateReceipt = z.strictObject({ receipt });
 
 /** What a site's node has to do now; the socket only says that this may have changed. */
 export const Assignment = z.strictObject({
