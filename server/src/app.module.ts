@@ -3,6 +3,7 @@ import { AuditModule } from './audit/audit.module.js';
 import { BlobsModule } from './blobs/blobs.module.js';
 import { HealthController } from './http/health.controller.js';
 import { IdentityModule } from './identity/identity.module.js';
+import { InsightModule } from './insight/insight.module.js';
 import { ModelsModule } from './models/models.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { RealtimeModule } from './realtime/realtime.module.js';
@@ -26,6 +27,7 @@ export class AppModule {
         ModelsModule,
         StudiesModule,
         RoundsModule,
+        InsightModule,
         RealtimeModule,
         OutboxModule,
       ],

@@ -9,6 +9,7 @@ import { OperatorEntity } from '../identity/operator.entity.js';
 import { ModelSignatureEntity } from '../models/model-signature.entity.js';
 import { ModelVersionEntity } from '../models/model-version.entity.js';
 import { OutboxEventEntity } from '../outbox/outbox-event.entity.js';
+import { ContributionPhaseEntity } from '../rounds/contribution-phase.entity.js';
 import { ContributionEntity } from '../rounds/contribution.entity.js';
 import { EvaluationEntity } from '../models/evaluation.entity.js';
 import { MetricPointEntity } from '../rounds/metric-point.entity.js';
@@ -28,6 +29,7 @@ export const entities = [
   StudyEntity,
   RoundEntity,
   ContributionEntity,
+  ContributionPhaseEntity,
   UpdateEntity,
   MetricPointEntity,
   ModelVersionEntity,

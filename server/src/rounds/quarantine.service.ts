@@ -134,6 +134,6 @@ export function sketchToText(sketch: Float32Array): string {
   return Buffer.from(sketch.buffer, sketch.byteOffset, sketch.byteLength).toString('base64');
 }
 
-function sketchFromText(text: string): Float32Array {
+export function sketchFromText(text: string): Float32Array {
   return new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer);
 }

@@ -65,3 +65,22 @@ export function normRefusal({ norm, baseNorm }: Change, maximum: number): Refusa
   const sentence = `Update: expected a change with an L2 norm of at most ${bound.toPrecision(3)}, got ${norm.toPrecision(3)}.`;
   return { reason: 'norm-too-large', sentence };
 }
+
+/**
+ * Cosine of a change to the mean of others by weight, from their sketches: sketching is linear, so the mean of sketches is
+ * the sketch of the mean. Null where one of the two is no change at all.
+ */
+export function cosineToMean(
+  sketch: Float32Array,
+  others: readonly { sketch: Float32Array; weight: number }[],
+): number | null {
+  const mean = new Float64Array(sketch.length);
+  for (const other of others) for (let i = 0; i < mean.length; i++) mean[i] += other.weight * other.sketch[i];
+  let [product, own, theirs] = [0, 0, 0];
+  for (let i = 0; i < mean.length; i++) {
+    product += sketch[i] * mean[i];
+    own += sketch[i] ** 2;
+    theirs += mean[i] ** 2;
+  }
+  return own === 0 || theirs === 0 ? null : product / Math.sqrt(own * theirs);
+}

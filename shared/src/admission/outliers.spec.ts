@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../random/random.js';
-import { ChangeSketch } from './change-sketch.js';
+import { ChangeSketch, cosineToMean } from './change-sketch.js';
 import { outliers, type JudgedUpdate } from './outliers.js';
 
 const VALUES = 50_000;
@@ -81,3 +81,26 @@ describe('outliers', () => {
     expect(outliers(still, SETTINGS).size).toBe(0);
   });
 });
+
+describe('cosineToMean', () => {
+  it('is that of the whole changes, within what a sketch of this size estimates', () => {
+    const updates = [change(1), change(1), change(3)];
+    const others = updates.map((update, i) => ({ sketch: judged('', update).sketch, weight: [2, 1, 1][i] }));
+    const differences = updates.map((update) => update.map((value, i) => value - base[i]));
+    const mean = base.map((_, i) => 2 * differences[0][i] + differences[1][i] + differences[2][i]);
+    for (const [i, difference] of differences.entries()) {
+      const exact = dotOf(difference, mean) / Math.sqrt(dotOf(difference, difference) * dotOf(mean, mean));
+      expect(Math.abs(cosineToMean(others[i].sketch, others)! - exact)).toBeLessThan(0.06);
+    }
+  });
+
+  it('is unknown where there is no change', () => {
+    const { sketch } = judged('', change());
+    expect(cosineToMean(sketch, [])).toBeNull();
+    expect(cosineToMean(new Float32Array(sketch.length), [{ sketch, weight: 1 }])).toBeNull();
+  });
+});
+
+function dotOf(a: Float32Array, b: Float32Array): number {
+  return a.reduce((sum, value, i) => sum + value * b[i], 0);
+}
