@@ -40,9 +40,10 @@ export class Heads {
     const represented = pass.statistics === 'batch' ? this.#represent.forward(share(ops, features), pass) : null;
     const segmented = this.#segment.forward(features, pass);
     const backward = (dLogits: Tensor, dRepresentation: Tensor): Tensor => {
-      const dFeatures = segmented.backward(dLogits);
       if (represented === null) throw new Error('heads: this pass made no representation');
-      return addInto(ops, dFeatures, represented.backward(dRepresentation));
+      // The wide head first: with all activations still there, this is where memory peaks.
+      const dFeatures = represented.backward(dRepresentation);
+      return addInto(ops, dFeatures, segmented.backward(dLogits));
     };
     return {
       logits: segmented.output,

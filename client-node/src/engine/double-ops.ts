@@ -69,20 +69,6 @@ export class DoubleOps extends NativeOps {
     const columns = twice(depth, b * h * w, 2 * d * c);
     return this.reshape(twice(columns, b * h, 4 * w * d * c), [b, 2 * h, 2 * w, 2 * d, c]);
   }
-
-  override batchNormInference(
-    x: Tensor,
-    gamma: Tensor,
-    beta: Tensor,
-    mean: Tensor,
-    variance: Tensor,
-    epsilon: number,
-  ): Tensor {
-    return this.tidy(() => {
-      const inverse = this.rsqrt(this.add(variance, epsilon));
-      return this.add(this.mul(this.mul(this.sub(x, mean), inverse), gamma), beta);
-    });
-  }
 }
 
 /** Null where no native addon is set up. */

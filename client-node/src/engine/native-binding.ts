@@ -74,9 +74,10 @@ export class Attributes {
     return [...sides, this.string('padding', 'VALID'), this.string('data_format', 'NDHWC')];
   }
 
-  norm(dtype: DType, epsilon: number, training: boolean): Attribute[] {
+  /** Of fused batch norm with the batch's own moments. */
+  norm(dtype: DType, epsilon: number): Attribute[] {
     const types = [this.type('T', dtype), this.type('U', 'float32'), this.float('epsilon', epsilon)];
-    return [...types, this.string('data_format', 'NHWC'), this.bool('is_training', training)];
+    return [...types, this.string('data_format', 'NHWC'), this.bool('is_training', true)];
   }
 
   cast(from: DType | typeof BOOL_NUMBER, to: DType): Attribute[] {

@@ -1,14 +1,10 @@
 import { BOOL_NUMBER, type Attribute, type NativeBinding } from './native-binding.js';
 import { NativeCalls } from './native-calls.js';
 import { NativeVariables } from './native-variables.js';
+import { isFasterTurned, isWrongFilterGrad, isWrongForward } from './native-windows.js';
 import type { MomentumSettings, NormMoments, Operand, Ops, Window } from './ops.js';
+import { rowTiling } from './row-tiling.js';
 import { sizeOf, type DType, type Shape, type Tensor, type Variable } from './tensor.js';
-
-/**
- * Height up to which filter gradients are taken in float32: oneDNN's in bfloat16 (TensorFlow 2.21, AVX-512) are wrong, and
- * sometimes NaN, where a volume is two voxels high, as at the bottom of a network with patches 32 high.
- */
-const THIN = 2;
 
 /**
  * `Ops` over TensorFlow's eager ops, called through the tfjs-node addon without TF.js between: about 4 us a call, no
@@ -70,20 +66,22 @@ export class NativeOps implements Ops {
   // Windows over volumes
 
   conv3d(x: Tensor, filter: Tensor, window: Window): Tensor {
+    if (isWrongForward(x)) return this.#inFloat32([x, filter], (a, f) => this.conv3d(a, f, window));
     return this.#calls.run('Conv3D', this.#attributes.window(x.dtype, window), [x.id, filter.id]);
   }
 
   conv3dInputGrad(inputShape: Shape, filter: Tensor, dy: Tensor, window: Window): Tensor {
+    if (isWrongForward(dy)) {
+      return this.#inFloat32([filter, dy], (f, d) => this.conv3dInputGrad(inputShape, f, d, window));
+    }
+    if (isFasterTurned(filter, window)) return this.tidy(() => this.conv3d(dy, this.#turned(filter), window));
     const attributes = [...this.#attributes.window(dy.dtype, window), this.#attributes.type('Tshape', 'int32')];
     return this.#calls.run('Conv3DBackpropInputV2', attributes, [this.#integers(inputShape), filter.id, dy.id]);
   }
 
   conv3dFilterGrad(x: Tensor, filterShape: Shape, dy: Tensor, window: Window): Tensor {
-    if (x.dtype === 'bfloat16' && x.shape[1] <= THIN) {
-      return this.tidy(() => {
-        const [wideX, wideDy] = [x, dy].map((narrow) => this.cast(narrow, 'float32'));
-        return this.cast(this.conv3dFilterGrad(wideX, filterShape, wideDy, window), 'bfloat16');
-      });
+    if (isWrongFilterGrad(x)) {
+      return this.#inFloat32([x, dy], (a, d) => this.conv3dFilterGrad(a, filterShape, d, window));
     }
     const inputs = [x.id, this.#integers(filterShape), dy.id];
     return this.#calls.run('Conv3DBackpropFilterV2', this.#attributes.window(x.dtype, window), inputs);
@@ -102,11 +100,16 @@ export class NativeOps implements Ops {
 
   batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): { y: Tensor; moments: NormMoments } {
     this.#nothing ??= this.#calls.upload(new Float32Array(0), [0], 'float32');
-    const results = this.#normed(x, [gamma.id, beta.id, this.#nothing, this.#nothing], epsilon, true);
-    const [, mean, variance, ...reserved] = results;
-    const vector = (id: number | undefined) => this.#calls.ledger.open(id!, gamma.shape, 'float32');
-    const y = this.#calls.shaped(results[0], x);
-    return { y, moments: { mean: vector(mean), variance: vector(variance), reserved: reserved.map(vector) } };
+    const flat = this.#calls.fourAxes(x);
+    const inputs = [flat, gamma.id, beta.id, this.#nothing, this.#nothing];
+    const attributes = [
+      ...this.#attributes.norm(x.dtype, epsilon),
+      this.#attributes.float('exponential_avg_factor', 1),
+    ];
+    const [y, ...rest] = this.#calls.binding.executeOp('FusedBatchNormV3', attributes, inputs, 6);
+    this.#calls.binding.deleteTensor(flat);
+    const [mean, variance, ...reserved] = rest.map(({ id }) => this.#calls.ledger.open(id, gamma.shape, 'float32'));
+    return { y: this.#calls.shaped(y.id, x), moments: { mean, variance, reserved } };
   }
 
   batchNormGrad(
@@ -119,16 +122,20 @@ export class NativeOps implements Ops {
     const { binding, ledger } = this.#calls;
     const [flatDy, flatX] = [this.#calls.fourAxes(dy), this.#calls.fourAxes(x)];
     const inputs = [flatDy, flatX, gamma.id, ...moments.reserved.map(({ id }) => id)];
-    const results = binding.executeOp('FusedBatchNormGradV3', this.#attributes.norm(x.dtype, epsilon, true), inputs, 5);
+    const results = binding.executeOp('FusedBatchNormGradV3', this.#attributes.norm(x.dtype, epsilon), inputs, 5);
     for (const id of [flatDy, flatX, results[3].id, results[4].id]) binding.deleteTensor(id);
     const vector = (index: number) => ledger.open(results[index].id, gamma.shape, 'float32');
     return { dx: this.#calls.shaped(results[0].id, x), dgamma: vector(1), dbeta: vector(2) };
   }
 
+  /** In two passes over x: TensorFlow's fused kernel takes ten times as long with given moments as with the batch's. */
   batchNormInference(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon: number): Tensor {
-    const [y, ...rest] = this.#normed(x, [gamma.id, beta.id, mean.id, variance.id], epsilon, false);
-    for (const id of rest) this.#calls.binding.deleteTensor(id);
-    return this.#calls.shaped(y, x);
+    return this.tidy(() => {
+      const scale = this.mul(gamma, this.rsqrt(this.add(variance, epsilon)));
+      const wide = x.dtype === 'bfloat16' ? this.cast(x, 'float32') : x;
+      const y = this.add(this.mul(wide, scale), this.sub(beta, this.mul(mean, scale)));
+      return x.dtype === 'bfloat16' ? this.cast(y, 'bfloat16') : y;
+    });
   }
 
   // Elementwise
@@ -251,7 +258,24 @@ export class NativeOps implements Ops {
   }
 
   #binary(op: string, a: Tensor, b: Operand): Tensor {
-    return this.#calls.run(op, [this.#type('T', a.dtype)], [a.id, this.#operand(b, a.dtype)]);
+    const type = [this.#type('T', a.dtype)];
+    const tiling = typeof b === 'number' ? null : rowTiling(a.shape, b.shape);
+    if (typeof b === 'number' || tiling === null) return this.#calls.run(op, type, [a.id, this.#operand(b, a.dtype)]);
+    return this.tidy(() => {
+      const row = this.reshape(this.broadcastTo(this.reshape(b, tiling.vector), tiling.repeated), tiling.row);
+      return this.reshape(this.#calls.run(op, type, [this.reshape(a, tiling.rows).id, row.id]), a.shape);
+    });
+  }
+
+  #inFloat32([a, b]: [Tensor, Tensor], compute: (a: Tensor, b: Tensor) => Tensor): Tensor {
+    return this.tidy(() => this.cast(compute(this.cast(a, 'float32'), this.cast(b, 'float32')), 'bfloat16'));
+  }
+
+  /** [kh, kw, kd, in, out] -> the filter [kh, kw, kd, out, in] that a convolution with it is transposed by. */
+  #turned(filter: Tensor): Tensor {
+    const types = [this.#type('T', filter.dtype), this.#type('Tidx', 'int32')];
+    const reversed = this.#calls.run('ReverseV2', types, [filter.id, this.#integers([0, 1, 2])]);
+    return this.transpose(reversed, [0, 1, 2, 4, 3]);
   }
 
   /** TensorFlow compares into bool; the ops speak of masks of numbers. */
@@ -274,15 +298,5 @@ export class NativeOps implements Ops {
   #layout(op: string, indexType: string, x: Tensor, numbers: readonly number[]): Tensor {
     const types = [this.#type('T', x.dtype), this.#type(indexType, 'int32')];
     return this.#calls.run(op, types, [x.id, this.#integers(numbers)]);
-  }
-
-  /** The six results of fused batch norm, not booked: y, mean, unbiased variance, and three for the gradient. */
-  #normed(x: Tensor, vectors: readonly number[], epsilon: number, training: boolean): number[] {
-    const flat = this.#calls.fourAxes(x);
-    const factor = this.#attributes.float('exponential_avg_factor', 1);
-    const attributes = [...this.#attributes.norm(x.dtype, epsilon, training), factor];
-    const results = this.#calls.binding.executeOp('FusedBatchNormV3', attributes, [flat, ...vectors], 6);
-    this.#calls.binding.deleteTensor(flat);
-    return results.map(({ id }) => id);
   }
 }

@@ -10,6 +10,8 @@ const TOLERANCE = 2 ** -7;
 const WINDOWS: { window: Window; x: number[]; filter: number[] }[] = [
   { window: { stride: 1, padding: 'SAME' }, x: [2, 6, 4, 6, 8], filter: [3, 3, 3, 8, 4] },
   { window: { stride: 1, padding: 'SAME' }, x: [1, 4, 6, 4, 1], filter: [3, 3, 3, 1, 8] },
+  { window: { stride: 1, padding: 'SAME' }, x: [1, 4, 4, 4, 3], filter: [3, 3, 3, 3, 2] },
+  { window: { stride: 1, padding: 'SAME' }, x: [1, 4, 4, 4, 4], filter: [3, 3, 3, 4, 1] },
   { window: { stride: 1, padding: 'SAME' }, x: [2, 2, 4, 4, 16], filter: [3, 3, 3, 16, 16] },
   { window: { stride: 2, padding: 'VALID' }, x: [2, 4, 6, 4, 8], filter: [2, 2, 2, 8, 16] },
   { window: { stride: 2, padding: 'VALID' }, x: [1, 5, 7, 5, 4], filter: [3, 3, 3, 4, 4] },

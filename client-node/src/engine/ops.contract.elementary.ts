@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { expectTensor, floats, lend, type Bench } from './ops.contract.bench.js';
+import { sizeOf, type Shape } from './tensor.js';
 
 export function describeElementwise(env: Bench): void {
   const erf = [0, 0.5204998778130465, -0.8427007929497149, 0.9953222650189527];
@@ -49,6 +50,33 @@ export function describeElementwise(env: Bench): void {
         expectTensor(env, env.ops[op](a, b), [2, 2], broadcast);
         expectTensor(env, env.ops[op](a, 2), [2, 2], withTwo);
       },
+    );
+  });
+}
+
+export function describeRows(env: Bench): void {
+  // Large enough for an engine to take several rows as one.
+  const [b, n, c] = [2, 4096, 6];
+  const x = Float32Array.from({ length: b * n * c }, (_, i) => (i % 23) - 11);
+  it.each<[string, Shape, (i: number) => number]>([
+    ['a vector along the last axis', [c], (i) => i % c],
+    ['a vector for each sample', [b, 1, c], (i) => Math.floor(i / (n * c)) * c + (i % c)],
+    ['one sample', [1, n, c], (i) => i % (n * c)],
+  ])('%s is taken from a large tensor', (_, shape, place) => {
+    const vector = Float32Array.from({ length: sizeOf(shape) }, (_, i) => i / 4);
+    lend(
+      env,
+      [
+        [x, [b, n, c]],
+        [vector, shape],
+      ],
+      (a, v) =>
+        expectTensor(
+          env,
+          env.ops.sub(a, v),
+          [b, n, c],
+          x.map((value, i) => value - vector[place(i)]),
+        ),
     );
   });
 }

@@ -3,7 +3,7 @@ import type { Ops, Window } from './ops.js';
 import * as reference from './ops.reference.js';
 import { draws, expectTensor, floats, lend, type Bench } from './ops.contract.bench.js';
 import { describeVariables } from './ops.contract.variables.js';
-import { describeAxes, describeElementwise, describeLayout } from './ops.contract.elementary.js';
+import { describeAxes, describeElementwise, describeLayout, describeRows } from './ops.contract.elementary.js';
 import { sizeOf, type Shape } from './tensor.js';
 
 /** What every implementation of `Ops` must do. Numbers come from definitions in double precision or from a hand. */
@@ -31,6 +31,7 @@ export function describeOps(name: string, open: () => Promise<Ops>): void {
     describeWindows(env);
     describeNormalisation(env);
     describeElementwise(env);
+    describeRows(env);
     describeAxes(env);
     describeLayout(env);
     describeVariables(env);

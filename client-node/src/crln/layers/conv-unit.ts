@@ -32,8 +32,9 @@ export class ConvUnit implements Layer {
       const dConvolved = this.norm.backward(dNorm, convolved, moments);
       ops.dispose(convolved);
       this.kernel.addFilterGrad(x, dConvolved);
+      ops.dispose(x);
       const dx = this.input === 'image' ? emptyGradient(ops) : this.kernel.inputGrad(dConvolved, x.shape);
-      ops.dispose(x, dConvolved);
+      ops.dispose(dConvolved);
       return dx;
     };
     return { output, backward };

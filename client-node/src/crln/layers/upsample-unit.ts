@@ -31,8 +31,9 @@ export class UpsampleUnit implements Layer {
       ops.dispose(dOutput, kept);
       this.#bias.addGradient(ops.sum(dSum, [0, 1, 2, 3]));
       this.#kernel.addFilterGrad(x, dSum);
+      ops.dispose(x);
       const dx = this.#kernel.inputGrad(dSum);
-      ops.dispose(x, dSum);
+      ops.dispose(dSum);
       return dx;
     };
     return { output, backward };
