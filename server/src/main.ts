@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { addAuditCommands } from './audit/audit-commands.js';
 import { OperatorsService } from './identity/operators.service.js';
 import { TokensService } from './identity/tokens.service.js';
 import { EXIT_CODE_OF, recompute, sentenceOf } from './rounds/recompute.js';
@@ -104,6 +105,8 @@ function program(): Command {
     .action(async (number: string, { json, study, ...flags }: Record<string, unknown>) => {
       process.exitCode = await recomputeRound(settings(flags), { number, study, json: json === true });
     });
+  const place = (command: Command): Command => command.option(...home).option(...database);
+  addAuditCommands(root, { place, settings, say });
   const operators = root
     .command('operators')
     .description('people who may log in; the server must not be running on the embedded database');

@@ -30,6 +30,11 @@ export class RoundsBench {
     return new RoundsBench(home, database, server, await OperatorClient.logIn(server.url, OPERATOR));
   }
 
+  /** Undefined where it is the server's own. */
+  get databaseUrl(): string | undefined {
+    return this.database.url;
+  }
+
   get place(): ServerPlace {
     return { url: this.server.url, clock: { now: () => new Date() } };
   }

@@ -4,6 +4,7 @@ import {
   leavesLine,
   LogEvent,
   type Hash,
+  type LogActor,
   type LogExportHeader,
   type PublicKey,
 } from '@consilium/shared';
@@ -12,7 +13,7 @@ import { DataSource } from 'typeorm';
 import { Checkpoints } from './checkpoints.js';
 import { auditEvent, bundleHead, bundleTail } from './fhir-audit-event.js';
 import { hex } from './log.service.js';
-import { leafOf } from './audit-log.js';
+import { AuditLog, leafOf } from './audit-log.js';
 
 /** Entries that are in memory at a time. */
 const BATCH = 1000;
@@ -22,8 +23,17 @@ const BATCH = 1000;
 export class LogExport {
   constructor(
     private readonly dataSource: DataSource,
+    private readonly log: AuditLog,
     private readonly checkpoints: Checkpoints,
   ) {}
+
+  /** Whoever takes the log away stands in it, and in what he takes: to be called before. */
+  async record(actor: LogActor): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      const size = await this.log.append(manager);
+      await this.log.append(manager, { type: 'log-exported', actor, size });
+    });
+  }
 
   /** In the format of `LogExportHeader`: what `consilium-verify` reads. Ends with all that was in the log at the first piece. */
   async *lines(): AsyncGenerator<string> {

@@ -17,6 +17,7 @@ import { z } from 'zod';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from '../identity/access.decorator.js';
 import { FromOperator, FromSite, type OperatorCaller, type SiteCaller } from '../identity/caller.js';
+import { actorOf } from './audit-log.js';
 import { LogExport } from './log-export.js';
 import { LogService } from './log.service.js';
 
@@ -80,7 +81,7 @@ export class LogController {
   @Access('auditor')
   @Answers(200)
   async export(@FromOperator() operator: OperatorCaller): Promise<StreamableFile> {
-    await this.log.recordExport(operator);
+    await this.exports.record(actorOf(operator));
     return file(this.exports.lines(), 'consilium-log.jsonl', 'application/jsonl');
   }
 
@@ -88,7 +89,7 @@ export class LogController {
   @Access('auditor')
   @Answers(200)
   async exportFhir(@FromOperator() operator: OperatorCaller): Promise<StreamableFile> {
-    await this.log.recordExport(operator);
+    await this.exports.record(actorOf(operator));
     return file(this.exports.fhir(), 'consilium-log.fhir.json', 'application/fhir+json');
   }
 

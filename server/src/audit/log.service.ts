@@ -17,10 +17,10 @@ import {
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, In } from 'typeorm';
 import { ApiError } from '../http/api-error.js';
-import type { OperatorCaller, SiteCaller } from '../identity/caller.js';
+import type { SiteCaller } from '../identity/caller.js';
 import { CLOCK, type Clock } from '../settings/process-context.js';
 import { SiteEntity } from '../sites/site.entity.js';
-import { actorOf, AuditLog, leafOf } from './audit-log.js';
+import { leafOf } from './audit-log.js';
 import { Checkpoints } from './checkpoints.js';
 import { LogCheckpointEntity } from './log-checkpoint.entity.js';
 import { LogCosignatureEntity } from './log-cosignature.entity.js';
@@ -33,7 +33,6 @@ export class LogService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly tree: LogTree,
-    private readonly log: AuditLog,
     private readonly checkpoints: Checkpoints,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -86,14 +85,6 @@ export class LogService {
     if (from > to)
       throw new ApiError('invalid-request', `Expected a size of at most ${to} to begin with, got ${from}.`);
     return { from, to, proof: (await this.tree.consistency(from, to)).map(hex) };
-  }
-
-  /** Whoever takes the log away stands in it, and in what he takes. */
-  async recordExport(operator: OperatorCaller): Promise<void> {
-    await this.dataSource.transaction(async (manager) => {
-      const size = await this.log.append(manager);
-      await this.log.append(manager, { type: 'log-exported', actor: actorOf(operator), size });
-    });
   }
 
   /** A site has verified this checkpoint and signs it; the same line twice is one. */
