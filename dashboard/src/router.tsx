@@ -1,14 +1,8 @@
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  Link,
-  Outlet,
-  redirect,
-} from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, Link, Outlet, redirect } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
+import { type AuditSearch, auditSearch } from './audit/audit-search.js';
 import { AppFrame } from './frame/app-frame.js';
+import { lazyPage } from './frame/lazy-page.js';
 import { OverviewPage } from './overview/overview-page.js';
 import { LogInPage } from './session/log-in-page.js';
 import { currentSession } from './session/session.js';
@@ -53,22 +47,34 @@ const overview = createRoute({
 const studies = createRoute({
   getParentRoute: () => frame,
   path: '/studies',
-  validateSearch: (search: Record<string, unknown>): { new?: true } => (search['new'] === true ? { new: true } : {}),
-  component: lazyRouteComponent(() => import('./studies/studies-page.js'), 'StudiesPage'),
+  validateSearch: (search: Record<string, unknown>): { new?: true; pick?: string } => ({
+    ...(search['new'] === true ? { new: true } : {}),
+    ...text('pick', search['pick']),
+  }),
+  component: lazyPage(() => import('./studies/studies-page.js'), 'StudiesPage'),
 });
 
 const study = createRoute({
   getParentRoute: () => frame,
   path: '/studies/$studyId',
-  validateSearch: (search: Record<string, unknown>): { rounds?: 'all' } =>
-    search['rounds'] === 'all' ? { rounds: 'all' } : {},
-  component: lazyRouteComponent(() => import('./studies/study-page.js'), 'StudyPage'),
+  validateSearch: (search: Record<string, unknown>): { rounds?: 'all'; timeline?: string } => ({
+    ...(search['rounds'] === 'all' ? { rounds: 'all' } : {}),
+    ...text('timeline', search['timeline']),
+  }),
+  component: lazyPage(() => import('./studies/study-page.js'), 'StudyPage'),
+});
+
+const compare = createRoute({
+  getParentRoute: () => frame,
+  path: '/compare',
+  validateSearch: (search: Record<string, unknown>): { studies?: string } => text('studies', search['studies']),
+  component: lazyPage(() => import('./studies/compare-page.js'), 'ComparePage'),
 });
 
 const round = createRoute({
   getParentRoute: () => frame,
   path: '/rounds/$roundId',
-  component: lazyRouteComponent(() => import('./rounds/round-page.js'), 'RoundPage'),
+  component: lazyPage(() => import('./rounds/round-page.js'), 'RoundPage'),
 });
 
 const sites = createRoute({
@@ -78,11 +84,39 @@ const sites = createRoute({
     const show = SITE_FILTERS.find((filter) => filter === search['show']);
     return show === undefined ? {} : { show };
   },
-  component: lazyRouteComponent(() => import('./sites/sites-page.js'), 'SitesPage'),
+  component: lazyPage(() => import('./sites/sites-page.js'), 'SitesPage'),
 });
 
+const site = createRoute({
+  getParentRoute: () => frame,
+  path: '/sites/$siteId',
+  component: lazyPage(() => import('./sites/site-page.js'), 'SitePage'),
+});
+
+const models = createRoute({
+  getParentRoute: () => frame,
+  path: '/models',
+  validateSearch: (search: Record<string, unknown>): { study?: string } => text('study', search['study']),
+  component: lazyPage(() => import('./models/models-page.js'), 'ModelsPage'),
+});
+
+const model = createRoute({
+  getParentRoute: () => frame,
+  path: '/models/$studyId/$version',
+  component: lazyPage(() => import('./models/model-page.js'), 'ModelPage'),
+});
+
+const audit = createRoute({
+  getParentRoute: () => frame,
+  path: '/audit',
+  validateSearch: (search: Record<string, unknown>): AuditSearch => auditSearch(search),
+  component: lazyPage(() => import('./audit/audit-page.js'), 'AuditPage'),
+});
+
+const PAGES = [overview, studies, study, compare, round, sites, site, models, model, audit];
+
 export const router = createRouter({
-  routeTree: root.addChildren([logIn, frame.addChildren([overview, studies, study, round, sites])]),
+  routeTree: root.addChildren([logIn, frame.addChildren(PAGES)]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 });

@@ -77,20 +77,31 @@ function open(token: string, queryClient: QueryClient): () => void {
   };
 }
 
+/** Never more than one look at a time: a server that answers slowly is asked less often, and nothing is asked for twice. */
 function gather(queryClient: QueryClient): { add(change: Changed): void; close(): void } {
   const keys = new Map<string, QueryKey>();
   let timer: ReturnType<typeof setTimeout> | null = null;
+  let looking = false;
+  const look = async (): Promise<void> => {
+    timer = null;
+    looking = true;
+    const stale = [...keys.values()];
+    keys.clear();
+    await Promise.allSettled(stale.map((queryKey) => queryClient.invalidateQueries({ queryKey })));
+    looking = false;
+    if (keys.size > 0) wait();
+  };
+  const wait = (): void => {
+    if (!looking) timer ??= setTimeout(() => void look(), GATHER_MS);
+  };
   return {
     add(change) {
       for (const key of staleKeys(change)) keys.set(JSON.stringify(key), key);
-      timer ??= setTimeout(() => {
-        timer = null;
-        for (const queryKey of keys.values()) void queryClient.invalidateQueries({ queryKey });
-        keys.clear();
-      }, GATHER_MS);
+      wait();
     },
     close() {
       if (timer !== null) clearTimeout(timer);
+      keys.clear();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { RoundView, SiteView, StudyView } from '@consilium/shared';
+import { RoundSummary, RoundView, SiteView, StudyView } from '@consilium/shared';
 import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
 import { Failure } from './failure.js';
 import { get } from './request.js';
@@ -47,7 +47,8 @@ export function studyQuery(id: string) {
 export function studyRoundsQuery(studyId: string) {
   return queryOptions({
     queryKey: ['study-rounds', studyId],
-    queryFn: ({ signal }) => get(`/studies/${encodeURIComponent(studyId)}/rounds`, RoundView.array(), signal),
+    queryFn: ({ signal }) =>
+      get(`/studies/${encodeURIComponent(studyId)}/round-summaries`, RoundSummary.array(), signal),
     select: inOrder,
   });
 }
@@ -65,9 +66,9 @@ export const sitesQuery = queryOptions({
   select: byName,
 });
 
-function inOrder(rounds: RoundView[]): RoundView[] {
+function inOrder(rounds: RoundSummary[]): RoundSummary[] {
   // A planned round comes after all attempts that were opened under its number.
-  const opened = ({ openedAt }: RoundView): number => (openedAt === null ? Number.MAX_VALUE : Date.parse(openedAt));
+  const opened = ({ openedAt }: RoundSummary): number => (openedAt === null ? Number.MAX_VALUE : Date.parse(openedAt));
   return rounds.toSorted((a, b) => a.number - b.number || opened(a) - opened(b));
 }
 

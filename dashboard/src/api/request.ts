@@ -19,6 +19,13 @@ export function post<T>(path: string, schema: AnswerSchema<T>, body?: unknown): 
   return request('POST', path, schema, body);
 }
 
+/** A blob, whole; large ones take their time. */
+export async function download(path: string): Promise<Blob> {
+  const response = await send('GET', path, undefined, undefined, 600_000);
+  if (!response.ok) throw refusalOf(response.status, await readJson(response), 'GET', path);
+  return response.blob();
+}
+
 async function request<T>(
   method: 'GET' | 'POST',
   path: string,
@@ -39,7 +46,13 @@ async function request<T>(
   );
 }
 
-async function send(method: string, path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+async function send(
+  method: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal | undefined,
+  patience = 20_000,
+): Promise<Response> {
   const session = currentSession();
   const headers: Record<string, string> = { accept: 'application/json' };
   if (session !== null) headers['authorization'] = `Bearer ${session.token}`;
@@ -50,7 +63,7 @@ async function send(method: string, path: string, body: unknown, signal?: AbortS
       headers,
       // A server that accepts and never answers must not leave a panel loading for ever.
       signal:
-        signal === undefined ? AbortSignal.timeout(20_000) : AbortSignal.any([signal, AbortSignal.timeout(20_000)]),
+        signal === undefined ? AbortSignal.timeout(patience) : AbortSignal.any([signal, AbortSignal.timeout(patience)]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch (error) {

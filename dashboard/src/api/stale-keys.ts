@@ -12,6 +12,7 @@ export function staleKeys(change: Pick<Changed, 'topic' | 'id'>): QueryKey[] {
     case 'site':
       return [['sites']];
     case 'model':
-      return [['studies'], ['study-rounds'], ['rounds']];
+      // Its id is the study's. A site's measurement of a model is told by it too, and by the round that made the model.
+      return [['studies'], ['study-rounds', change.id], ['curves', change.id], ['lineage', change.id]];
   }
 }

@@ -3,31 +3,31 @@ import { useComputedColorScheme } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { type ReactElement, useEffect, useRef } from 'react';
 import uPlot from 'uplot';
-import { type DiceSeries, diceRange } from './dice-series.js';
-import { MEAN_WIDTH, siteStyle } from './series-style.js';
+import { MEAN_WIDTH } from './series-style.js';
+import type { Line, Plot } from './plot.js';
 
 interface LineChartProps {
-  series: DiceSeries;
+  plot: Plot;
   height: number;
   /** Says what the picture shows; the canvas itself is silent. */
   summary: string;
-  /** Index into `series.rounds` under the pointer, null when it leaves. */
+  /** Index into `plot.x` under the pointer, null when it leaves. */
   onPoint: (index: number | null) => void;
 }
 
-export default function LineChart({ series, height, summary, onPoint }: LineChartProps): ReactElement {
+export default function LineChart({ plot, height, summary, onPoint }: LineChartProps): ReactElement {
   const { ref, width } = useElementSize();
   const target = useRef<HTMLDivElement>(null);
   const scheme = useComputedColorScheme('light');
   useEffect(() => {
     const element = target.current;
     if (element === null || width === 0) return;
-    const plot = new uPlot(options(series, width, height, colours(element, series), onPoint), dataOf(series), element);
+    const drawn = new uPlot(options(plot, { width, height }, paint(element), onPoint), dataOf(plot), element);
     return () => {
-      plot.destroy();
+      drawn.destroy();
     };
     // The scheme changes the colours that are read from the page.
-  }, [series, width, height, scheme, onPoint]);
+  }, [plot, width, height, scheme, onPoint]);
   return (
     <div ref={ref} role="img" aria-label={summary} style={{ height, minWidth: 0, overflow: 'hidden' }}>
       <div ref={target} />
@@ -35,96 +35,75 @@ export default function LineChart({ series, height, summary, onPoint }: LineChar
   );
 }
 
-function dataOf(series: DiceSeries): uPlot.AlignedData {
-  return [series.rounds, ...series.sites.map((site) => site.dice), series.mean];
+function dataOf({ x, lines, band }: Plot): uPlot.AlignedData {
+  return [x, ...(band === null ? [] : [band.low, band.high]), ...lines.map(({ values }) => values)];
 }
 
-interface Colours {
-  sites: string[];
-  mean: string;
-  text: string;
-  line: string;
+interface Paint {
+  of: (variable: string) => string;
   font: string;
 }
 
 /** A canvas cannot use the page's variables by itself. */
-function colours(element: HTMLElement, series: DiceSeries): Colours {
+function paint(element: HTMLElement): Paint {
   const style = getComputedStyle(element);
-  const read = (name: string): string => style.getPropertyValue(name).trim();
-  return {
-    sites: series.sites.map((_, index) => read(siteStyle(index, series.sites.length).colour)),
-    mean: read('--accent'),
-    text: read('--ink-dim'),
-    line: read('--line'),
-    font: style.fontFamily,
-  };
+  return { of: (variable) => style.getPropertyValue(variable).trim(), font: `11px ${style.fontFamily}` };
 }
 
 function options(
-  series: DiceSeries,
-  width: number,
-  height: number,
-  colour: Colours,
+  plot: Plot,
+  size: { width: number; height: number },
+  { of, font }: Paint,
   onPoint: (index: number | null) => void,
 ): uPlot.Options {
-  const points = series.rounds.length <= 24;
-  const font = `11px ${colour.font}`;
-  const axis = { stroke: colour.text, font, ticks: { show: false }, grid: { stroke: colour.line, width: 1 } };
+  const { lines, band, range, format, x } = plot;
+  const axis = { stroke: of('--ink-dim'), font, ticks: { show: false }, grid: { stroke: of('--line'), width: 1 } };
+  const hidden = { stroke: 'transparent', width: 0, points: { show: false } };
   return {
-    width,
-    height,
+    ...size,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
       x: { time: false, range: (_plot, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
-      y: { range: diceRange(series) },
+      y: range === null ? {} : { range },
     },
     axes: [
-      {
-        ...axis,
-        grid: { show: false },
-        size: 26,
-        gap: 6,
-        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000],
-        space: 34,
-      },
-      {
-        ...axis,
-        size: 38,
-        gap: 6,
-        values: (_plot, splits) => splits.map((value) => value.toFixed(1)),
-        incrs: [0.1, 0.2],
-        space: 24,
-      },
+      { ...axis, grid: { show: false }, size: 26, gap: 6, incrs: WHOLE_STEPS, space: 34 },
+      { ...axis, size: 46, gap: 6, values: (_plot, splits) => splits.map(tickOf(format)), space: 34 },
     ],
     padding: [10, 12, 0, 0],
-    series: [
-      {},
-      ...series.sites.map((site, index) => {
-        const { dash } = siteStyle(index, series.sites.length);
-        return {
-          label: site.site,
-          stroke: colour.sites[index] ?? colour.text,
-          width: 1.25,
-          dash,
-          spanGaps: true,
-          points: { show: points, size: 4 },
-        };
-      }),
-      {
-        label: 'mean',
-        stroke: colour.mean,
-        width: MEAN_WIDTH,
-        spanGaps: true,
-        points: { show: points, size: 7, fill: colour.mean },
-      },
-    ],
+    bands: band === null ? [] : [{ series: [2, 1], fill: of('--accent-soft') }],
+    series: [{}, ...(band === null ? [] : [hidden, hidden]), ...lines.map((line) => seriesOf(line, of, x.length))],
     hooks: {
       setCursor: [
-        (plot) => {
-          onPoint(plot.cursor.idx ?? null);
+        (drawn) => {
+          onPoint(drawn.cursor.idx ?? null);
         },
       ],
     },
+  };
+}
+
+const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
+
+/** The axis carries figures as the table does, without their unit and the zeros that all of them end in. */
+function tickOf(format: Plot['format']): (value: number) => string {
+  return (value) =>
+    format(value)
+      .replace(/ .*$/, '')
+      .replace(/(\.\d*?)0+$/, '$1')
+      .replace(/\.$/, '');
+}
+
+function seriesOf({ name, colour, width, dash }: Line, of: Paint['of'], points: number): uPlot.Series {
+  const stroke = of(colour);
+  const heavy = width >= MEAN_WIDTH;
+  return {
+    label: name,
+    stroke,
+    width,
+    dash,
+    spanGaps: true,
+    points: { show: points <= 24, size: heavy ? 7 : 4, ...(heavy && { fill: stroke }) },
   };
 }

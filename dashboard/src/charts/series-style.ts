@@ -1,7 +1,7 @@
 /** CSS pixels */
 export const MEAN_WIDTH = 3;
 
-/** Eight sites are told apart by colour and dash; of more, single lines say little and share one quiet grey. */
+/** Eight lines are told apart by colour and dash; of more, single lines say little. */
 export const DISTINCT_SITES = 8;
 
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [12, 4], [4, 2], [2, 2, 6, 2], [10, 2, 2, 2]];
@@ -13,7 +13,6 @@ export interface SiteStyle {
   dash: number[];
 }
 
-export function siteStyle(index: number, count: number): SiteStyle {
-  if (count > DISTINCT_SITES) return { colour: '--line-strong', dash: [] };
+export function siteStyle(index: number): SiteStyle {
   return { colour: `--site-${(index % DISTINCT_SITES) + 1}`, dash: DASHES[index % DASHES.length] ?? [] };
 }

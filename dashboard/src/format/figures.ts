@@ -33,3 +33,19 @@ export function formatChange(change: number): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 }
+
+/** A share of a whole: "24 %", "3.1 %". */
+export function formatShare(share: number | null): string {
+  if (share === null) return NONE;
+  const percent = 100 * share;
+  return `${percent.toFixed(percent !== 0 && Math.abs(percent) < 9.95 ? 1 : 0)} %`;
+}
+
+/** The length of a change of weights, in three figures. */
+export function formatNorm(norm: number | null): string {
+  return norm === null ? NONE : norm.toPrecision(3);
+}
+
+export function formatCosine(cosine: number | null): string {
+  return cosine === null ? NONE : cosine.toFixed(2).replace('-', '−');
+}

@@ -16,7 +16,7 @@ import { ConnectionBanner, ConnectionPill } from './connection.js';
 import { Icon, type IconName } from './icons.js';
 
 interface Place {
-  to: '/' | '/studies' | '/sites';
+  to: '/' | '/studies' | '/sites' | '/models' | '/audit';
   label: string;
   icon: IconName;
   /** Paths below it that belong to it. */
@@ -25,8 +25,10 @@ interface Place {
 
 const PLACES: Place[] = [
   { to: '/', label: 'Overview', icon: 'overview', owns: /^\/$/ },
-  { to: '/studies', label: 'Studies', icon: 'study', owns: /^\/(studies|rounds)(\/|$)/ },
+  { to: '/studies', label: 'Studies', icon: 'study', owns: /^\/(studies|rounds|compare)(\/|$)/ },
   { to: '/sites', label: 'Sites', icon: 'site', owns: /^\/sites(\/|$)/ },
+  { to: '/models', label: 'Models', icon: 'model', owns: /^\/models(\/|$)/ },
+  { to: '/audit', label: 'Audit', icon: 'audit', owns: /^\/audit(\/|$)/ },
 ];
 
 export function AppFrame(): ReactElement {
@@ -113,8 +115,8 @@ function UserArea(): ReactElement {
           <Icon name={dark ? 'sun' : 'moon'} />
         </ActionIcon>
       </Tooltip>
-      <span className="user" title="Logged in as operator">
-        {session?.name}
+      <span className="user" title={`Logged in as ${session?.role ?? 'nobody'}`}>
+        {session?.name} <span className="dim">{session?.role}</span>
       </span>
       <Button
         variant="default"

@@ -36,23 +36,28 @@ interface AnsweredProps<T> {
   what: string;
   /** Lines of the skeleton while the first answer is under way. */
   lines?: number;
+  /** Children bring panels of their own: what stands in for them needs one too. */
+  framed?: boolean;
   children: (data: T) => ReactNode;
 }
 
 /** A panel's own loading and failure: it fails alone, keeps what it last had, and offers to try again. */
-export function Answered<T>({ query, queryKey, what, lines = 3, children }: AnsweredProps<T>): ReactElement {
+export function Answered<T>(props: AnsweredProps<T>): ReactElement {
+  const { query, queryKey, what, lines = 3, framed = false, children } = props;
   const { data, error } = query;
   const failingSince = failureStart(hashKey(queryKey));
-  if (data === undefined && error === null) return <Loading what={what} lines={lines} />;
   const retry = (): void => void query.refetch();
-  if (data === undefined)
-    return <Failed what={what} error={error} since={failingSince} retry={retry} busy={query.isFetching} />;
+  if (data === undefined) {
+    const failed = <Failed what={what} error={error} since={failingSince} retry={retry} busy={query.isFetching} />;
+    const stand = error === null ? <Loading what={what} lines={lines} /> : failed;
+    return framed ? <div className="panel">{stand}</div> : stand;
+  }
   // Without a connection every panel is as old as the others: the frame says it once for all.
   const alone = error !== null && !(error instanceof Failure && error.kind === 'unreachable');
   return (
     <>
       {alone && (
-        <div className="notice stale" role="status">
+        <div className={framed ? 'panel notice stale' : 'notice stale'} role="status">
           <Icon name="warning" />
           <span>
             {what} could not be refreshed since {formatClock(failingSince ?? query.errorUpdatedAt)}: {error.message}
@@ -68,7 +73,7 @@ export function Answered<T>({ query, queryKey, what, lines = 3, children }: Answ
   );
 }
 
-function Loading({ what, lines }: { what: string; lines: number }): ReactElement {
+export function Loading({ what, lines }: { what: string; lines: number }): ReactElement {
   return (
     <div className="blank" style={{ justifyItems: 'stretch' }} role="status" aria-label={`${what}: loading`}>
       {Array.from({ length: lines }, (_, line) => (
@@ -86,7 +91,7 @@ interface FailedProps {
   retry: () => void;
 }
 
-function Failed({ what, error, since, busy, retry }: FailedProps): ReactElement {
+export function Failed({ what, error, since, busy, retry }: FailedProps): ReactElement {
   return (
     <div className="notice" role="alert">
       <span className="tone-bad">

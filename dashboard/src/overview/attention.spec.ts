@@ -1,6 +1,8 @@
+import type { StudyCurves } from '@consilium/shared';
 import { describe, expect, it } from 'vitest';
 import {
   exampleContribution,
+  exampleCurvePoint,
   exampleId,
   exampleRound,
   exampleSite,
@@ -12,6 +14,7 @@ import { needs, type Situation } from './attention.js';
 
 const quiet: Situation = {
   study: exampleStudy(),
+  curves: null,
   rounds: [exampleRound(1, { state: 'open', contributions: [exampleContribution('a', { state: 'training' })] })],
   sites: [exampleSite('a'), exampleSite('b')],
   now: NOW,
@@ -110,15 +113,26 @@ describe('needs', () => {
   });
 
   it('notices a fall of Dice below the best, unless sites have yet to report', () => {
-    const evaluation = (site: string) => ({ site, dice: 0.7, hd95: null, volumes: 2 });
-    const best = exampleRound(1, { dice: 0.8, evaluations: [evaluation('a'), evaluation('b')] });
-    const fallen = exampleRound(2, { dice: 0.7, evaluations: [evaluation('a'), evaluation('b')] });
-    const open = exampleRound(3, { state: 'open' });
-    expect(sentences({ rounds: [best, fallen, open] })).toEqual([
+    const curves = (...figures: [mean: number, sites: number][]): StudyCurves => ({
+      sites: [],
+      points: figures.map(([mean, sites], index) =>
+        exampleCurvePoint(index, { roundId: exampleId(index), dice: { mean, low: mean, high: mean, sites } }),
+      ),
+    });
+    expect(sentences({ curves: curves([0.1, 2], [0.8, 2], [0.7, 2]) })).toEqual([
       'watch: Dice fell to 0.700 in round 2; the best model so far has 0.800.',
     ]);
-    expect(sentences({ rounds: [best, { ...fallen, evaluations: [evaluation('a')] }, open] })).toEqual([]);
-    expect(sentences({ rounds: [best, { ...fallen, dice: 0.79 }, open] })).toEqual([]);
+    expect(sentences({ curves: curves([0.1, 2], [0.8, 2], [0.7, 1]) })).toEqual([]);
+    expect(sentences({ curves: curves([0.1, 2], [0.8, 2], [0.79, 2]) })).toEqual([]);
+  });
+
+  it('asks to approve who has enrolled, and to decide on what is held back', () => {
+    const sites = [exampleSite('a'), exampleSite('b'), exampleSite('c', { state: 'pending', connected: false })];
+    expect(sentences({ sites })).toEqual(['act: c has enrolled and waits for your approval.']);
+    const held = exampleContribution('a', { state: 'quarantined' });
+    expect(sentences({ rounds: [exampleRound(4, { state: 'collecting', contributions: [held] })] })).toEqual([
+      'act: Round 4 holds the update of a for your decision.',
+    ]);
   });
 
   it('claims nothing about sites that are not known', () => {

@@ -1,4 +1,4 @@
-import type { Contribution, RoundView, SiteView, StudyView } from '@consilium/shared';
+import type { Contribution, RoundView, SiteView, StudyCurves, StudyView } from '@consilium/shared';
 import { formatDice, plural } from '../format/figures.js';
 import { formatSpan } from '../format/time.js';
 import { isAwaited, isClosed, roundUnderWay } from '../rounds/progress.js';
@@ -13,8 +13,10 @@ export interface Need {
 
 export interface Situation {
   study: StudyView;
-  /** Of this study, in order of their numbers. */
+  /** The round that is under way and the one closed before it, in order of their numbers: older ones are history. */
   rounds: RoundView[];
+  /** Null while they are not known. */
+  curves: StudyCurves | null;
   /** Null while they are not known: what depends on them is then not claimed either way. */
   sites: SiteView[] | null;
   /** ms since the epoch */
@@ -34,6 +36,7 @@ export function needs(situation: Situation): Need[] {
     ...closedRoundNeeds(situation),
     ...diceNeeds(situation),
     ...dataNeeds(situation),
+    ...approvalNeeds(situation),
   ];
   return found.toSorted((a, b) => Number(a.urgency === 'watch') - Number(b.urgency === 'watch'));
 }
@@ -82,7 +85,15 @@ function openRoundNeeds({ rounds, sites, now }: Situation): Need[] {
     const sentence = `Round ${round.number} ${when} and still waits for ${listSites(here)}.`;
     found.push({ key: `late-${round.id}`, urgency: 'watch', sentence, target });
   }
-  return [...found, ...refusals(round)];
+  return [...found, ...heldBack(round), ...refusals(round)];
+}
+
+/** An update that nobody releases before the deadline is refused. */
+function heldBack(round: RoundView): Need[] {
+  const held = round.contributions.filter(({ state }) => state === 'quarantined');
+  if (held.length === 0) return [];
+  const sentence = `Round ${round.number} holds ${held.length === 1 ? 'the update' : 'updates'} of ${listSites(held)} for your decision.`;
+  return [{ key: `held-${round.id}`, urgency: 'act', sentence, target: { page: 'round', id: round.id } }];
 }
 
 /** Of the newest closed round only: what happened before it is history, not a task. */
@@ -131,16 +142,17 @@ function refusalSentence({ site, refusal }: Contribution): string {
   return new RegExp(`(^|[^a-z0-9-])${site}($|[^a-z0-9-])`).test(sentence) ? sentence : `${site}: ${sentence}`;
 }
 
-function diceNeeds({ study, rounds }: Situation): Need[] {
-  const measured = rounds.filter((round) => round.state === 'committed' && round.dice !== null);
+function diceNeeds({ curves }: Situation): Need[] {
+  const measured = (curves?.points ?? []).flatMap(({ version, roundId, dice }) =>
+    dice === null ? [] : [{ version, roundId, dice }],
+  );
   const last = measured.at(-1);
-  // A round that some sites have yet to evaluate has the mean of other volumes than the round before.
-  if (last === undefined || last.dice === null || last.evaluations.length < (measured.at(-2)?.evaluations.length ?? 0))
-    return [];
-  const best = Math.max(study.initialDice ?? 0, ...measured.map((round) => round.dice ?? 0));
-  if (best - last.dice <= NOTABLE_DICE_FALL) return [];
-  const sentence = `Dice fell to ${formatDice(last.dice)} in round ${last.number}; the best model so far has ${formatDice(best)}.`;
-  return [{ key: `dice-${last.id}`, urgency: 'watch', sentence, target: { page: 'round', id: last.id } }];
+  // A model that some sites have yet to measure has the mean of other volumes than the one before.
+  if (last === undefined || last.roundId === null || last.dice.sites < (measured.at(-2)?.dice.sites ?? 0)) return [];
+  const best = Math.max(...measured.map(({ dice }) => dice.mean));
+  if (best - last.dice.mean <= NOTABLE_DICE_FALL) return [];
+  const sentence = `Dice fell to ${formatDice(last.dice.mean)} in round ${last.version}; the best model so far has ${formatDice(best)}.`;
+  return [{ key: `dice-${last.version}`, urgency: 'watch', sentence, target: { page: 'round', id: last.roundId } }];
 }
 
 function dataNeeds({ sites }: Situation): Need[] {
@@ -151,6 +163,13 @@ function dataNeeds({ sites }: Situation): Need[] {
   if (without.length === 0) return [];
   const sentence = `${list(without.map((site) => site.name))} ${without.length === 1 ? 'is' : 'are'} connected without any volume.`;
   return [{ key: 'no-data', urgency: 'watch', sentence, target: { page: 'sites' } }];
+}
+
+function approvalNeeds({ sites }: Situation): Need[] {
+  const pending = (sites ?? []).filter(({ state }) => state === 'pending');
+  if (pending.length === 0) return [];
+  const sentence = `${list(pending.map((site) => site.name))} ${pending.length === 1 ? 'has' : 'have'} enrolled and ${pending.length === 1 ? 'waits' : 'wait'} for your approval.`;
+  return [{ key: 'pending', urgency: 'act', sentence, target: { page: 'sites' } }];
 }
 
 function listSites(contributions: Contribution[]): string {

@@ -1,17 +1,22 @@
-import type { RoundView, SiteView, StudyView } from '@consilium/shared';
+import type { RoundSummary, RoundView, StudyView } from '@consilium/shared';
 import { NativeSelect } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
-import { sitesQuery, studiesQuery, studyRoundsQuery } from '../api/queries.js';
+import { curvesQuery } from '../api/insight-queries.js';
+import { roundQuery, sitesQuery, studiesQuery, studyRoundsQuery } from '../api/queries.js';
+import { DicePanel } from '../charts/figure-panels.js';
 import { Icon } from '../frame/icons.js';
 import { useNow } from '../frame/moment.js';
 import { Answered, Blank, Panel } from '../frame/panel.js';
 import { State } from '../frame/state.js';
 import { STUDY_STATES } from '../rounds/appearance.js';
-import { StudyProgress } from '../rounds/study-progress.js';
+import { CurrentRoundPanel } from '../rounds/current-round-panel.js';
+import { isClosed, roundUnderWay } from '../rounds/progress.js';
+import { RoundsPanel } from '../rounds/rounds-panel.js';
 import { AttentionPanel } from './attention-panel.js';
-import { needs } from './attention.js';
+import { needs, type Situation } from './attention.js';
+import { FeedPanel } from './feed-panel.js';
 import { currentStudy } from './current-study.js';
 
 const route = getRouteApi('/frame/');
@@ -37,31 +42,65 @@ export function OverviewPage(): ReactElement {
 }
 
 function StudyOverview({ study, studies }: { study: StudyView; studies: StudyView[] }): ReactElement {
-  const rounds = useQuery(studyRoundsQuery(study.id));
-  const sites = useQuery(sitesQuery);
-  const { rounds: shown, study: wanted } = route.useSearch();
-  const all = shown === 'all';
+  const options = studyRoundsQuery(study.id);
+  const rounds = useQuery(options);
   return (
     <>
       <Head study={study} studies={studies} />
-      {rounds.data !== undefined && <Attention study={study} rounds={rounds.data} sites={sites.data ?? null} />}
-      {sites.error !== null && sites.data === undefined && (
-        <div className="panel">
-          <Answered query={sites} queryKey={sitesQuery.queryKey} what="The sites">
-            {() => null}
-          </Answered>
-        </div>
-      )}
-      <StudyProgress
-        study={study}
-        all={all}
-        toggle={(text) => (
-          <Link to="/" search={{ ...(wanted !== undefined && { study: wanted }), ...(!all && { rounds: 'all' }) }}>
-            {text}
-          </Link>
-        )}
-      />
+      <Answered query={rounds} queryKey={options.queryKey} what="The rounds" lines={6} framed>
+        {(data) => <Now study={study} rounds={data} />}
+      </Answered>
     </>
+  );
+}
+
+/** What happens now, and what led to it. */
+function Now({ study, rounds }: { study: StudyView; rounds: RoundSummary[] }): ReactElement {
+  const open = useRound(roundUnderWay(rounds));
+  const closed = useRound(rounds.findLast(({ state }) => isClosed(state)) ?? null);
+  const sites = useQuery(sitesQuery);
+  const curvesOptions = curvesQuery(study.id);
+  const curves = useQuery(curvesOptions);
+  const known = [closed, open].flatMap((round) => round.data ?? []);
+  return (
+    <>
+      <Attention study={study} rounds={known} curves={curves.data ?? null} sites={sites.data ?? null} />
+      {sites.error !== null && sites.data === undefined && (
+        <Answered query={sites} queryKey={sitesQuery.queryKey} what="The sites" framed>
+          {() => null}
+        </Answered>
+      )}
+      <div className="columns">
+        <CurrentRoundPanel study={study} round={open.data ?? null} sites={sites.data} />
+        <Answered query={curves} queryKey={curvesOptions.queryKey} what="The figures" lines={6} framed>
+          {(data) => <DicePanel curves={data} last={20} />}
+        </Answered>
+      </div>
+      <FeedPanel rounds={known} />
+      <Rounds study={study} rounds={rounds} />
+    </>
+  );
+}
+
+/** A round with its members; none where none is named. */
+function useRound(round: RoundSummary | null): UseQueryResult<RoundView> {
+  return useQuery({ ...roundQuery(round?.id ?? ''), enabled: round !== null });
+}
+
+function Rounds({ study, rounds }: { study: StudyView; rounds: RoundSummary[] }): ReactElement {
+  const { rounds: shown, study: wanted } = route.useSearch();
+  const all = shown === 'all';
+  return (
+    <RoundsPanel
+      rounds={rounds}
+      initialDice={study.initialDice}
+      all={all}
+      toggle={(text) => (
+        <Link to="/" search={{ ...(wanted !== undefined && { study: wanted }), ...(!all && { rounds: 'all' }) }}>
+          {text}
+        </Link>
+      )}
+    />
   );
 }
 
@@ -95,16 +134,11 @@ function Head({ study, studies }: { study: StudyView; studies: StudyView[] }): R
   );
 }
 
-interface AttentionProps {
-  study: StudyView;
-  rounds: RoundView[];
-  sites: SiteView[] | null;
-}
-
-function Attention({ study, rounds, sites }: AttentionProps): ReactElement | null {
-  const found = needs({ study, rounds, sites, now: useNow() });
+function Attention(situation: Omit<Situation, 'now'>): ReactElement | null {
+  const found = needs({ ...situation, now: useNow() });
   // "Nothing needs you" is a promise that takes all answers.
-  return sites === null && found.length === 0 ? null : <AttentionPanel needs={found} />;
+  const unknown = situation.sites === null || situation.curves === null;
+  return unknown && found.length === 0 ? null : <AttentionPanel needs={found} />;
 }
 
 function FirstSteps(): ReactElement {

@@ -33,6 +33,7 @@ export const STUDY_STATES: Record<StudyState, Appearance> = {
 
 export function siteAppearance(site: Pick<SiteView, 'state' | 'connected' | 'exclusion'>): Appearance {
   if (site.state === 'revoked') return { icon: 'cross', word: 'revoked', tone: 'bad' };
+  if (site.state === 'pending') return { icon: 'key', word: 'to approve', tone: 'warn' };
   if (site.exclusion !== null) return { icon: 'clock', word: 'excluded', tone: 'warn' };
   if (site.connected) return { icon: 'plug', word: 'connected', tone: 'good' };
   return { icon: 'unplug', word: 'not connected', tone: 'warn' };

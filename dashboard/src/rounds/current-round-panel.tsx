@@ -6,17 +6,17 @@ import { Countdown, Moment } from '../frame/moment.js';
 import { Blank, Panel } from '../frame/panel.js';
 import { State } from '../frame/state.js';
 import { ROUND_STATES } from './appearance.js';
-import { acceptedCount, roundUnderWay } from './progress.js';
+import { acceptedCount } from './progress.js';
 import { SiteStrip } from './site-strip.js';
 
 interface CurrentRoundPanelProps {
   study: StudyView;
-  rounds: RoundView[];
+  /** The one that is under way. */
+  round: RoundView | null;
   sites: SiteView[] | undefined;
 }
 
-export function CurrentRoundPanel({ study, rounds, sites }: CurrentRoundPanelProps): ReactElement {
-  const round = roundUnderWay(rounds);
+export function CurrentRoundPanel({ study, round, sites }: CurrentRoundPanelProps): ReactElement {
   if (round === null) {
     return (
       <Panel title="Current round" flush>

@@ -4,9 +4,11 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { roundQuery, studyRoundsQuery } from '../api/queries.js';
 import { post } from '../api/request.js';
+import { useMay } from '../session/session.js';
 
 /** A person's word on an update that stands out: into the aggregate, or not. */
-export function Decision({ site, updateId }: { site: string; updateId: string }): ReactElement {
+export function Decision({ site, updateId }: { site: string; updateId: string }): ReactElement | null {
+  const mayDecide = useMay('operator');
   const client = useQueryClient();
   const decide = useMutation({
     mutationFn: (decision: 'release' | 'refuse') => post(`/updates/${updateId}/${decision}`, RoundView),
@@ -29,6 +31,7 @@ export function Decision({ site, updateId }: { site: string; updateId: string })
       {label}
     </Button>
   );
+  if (!mayDecide) return null;
   return (
     <Group gap="xs" component="span" display="inline-flex">
       {button('release', 'Release')}

@@ -1,4 +1,11 @@
-import { type Contribution, type RoundView, type SiteView, StudyManifest, type StudyView } from '@consilium/shared';
+import {
+  type Contribution,
+  type CurvePoint,
+  type RoundView,
+  type SiteView,
+  StudyManifest,
+  type StudyView,
+} from '@consilium/shared';
 
 /** Valid answers of the server for tests, each with what the test is about put over it. */
 export const NOW = Date.parse('2026-03-04T12:00:00Z');
@@ -50,6 +57,22 @@ export function exampleRound(number: number, over: Partial<RoundView> = {}): Rou
     dice: null,
     loss: null,
     bytes: 0,
+    ...over,
+  };
+}
+
+export function exampleCurvePoint(version: number, over: Partial<CurvePoint> = {}): CurvePoint {
+  return {
+    version,
+    roundId: null,
+    dice: null,
+    hd95: null,
+    loss: null,
+    supervised: null,
+    unsupervised: null,
+    cps: null,
+    diceBySite: [],
+    hd95BySite: [],
     ...over,
   };
 }

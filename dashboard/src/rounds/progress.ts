@@ -10,7 +10,7 @@ export function isClosed(state: RoundState): boolean {
 }
 
 /** The round that is under way; rounds in order of their numbers. */
-export function roundUnderWay(rounds: RoundView[]): RoundView | null {
+export function roundUnderWay<R extends { state: RoundState }>(rounds: readonly R[]): R | null {
   return rounds.findLast((round) => isUnderWay(round.state)) ?? null;
 }
 

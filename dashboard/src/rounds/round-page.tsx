@@ -1,19 +1,25 @@
-import type { RoundView } from '@consilium/shared';
+import type { RoundView, StudyView } from '@consilium/shared';
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, Link } from '@tanstack/react-router';
-import type { ReactElement, ReactNode } from 'react';
+import { getRouteApi } from '@tanstack/react-router';
+import type { ReactElement } from 'react';
 import { roundQuery, studyQuery } from '../api/queries.js';
-import { formatDice, formatLoss, formatMillimetres, NONE, plural } from '../format/figures.js';
+import { formatDice, formatLoss, formatNorm, NONE } from '../format/figures.js';
 import { formatBytes } from '../format/size.js';
 import { formatSpan } from '../format/time.js';
 import { ShortDigest } from '../frame/copyable.js';
+import { Fact, Facts } from '../frame/facts.js';
 import { Icon } from '../frame/icons.js';
 import { Countdown, Moment } from '../frame/moment.js';
-import { Answered, Blank, Panel } from '../frame/panel.js';
+import { Answered, Panel } from '../frame/panel.js';
 import { State } from '../frame/state.js';
+import { WayBack } from '../frame/way-back.js';
+import { TimelinePanel } from '../timeline/timeline-panel.js';
 import { ROUND_STATES } from './appearance.js';
-import { ContributionsTable } from './contributions-table.js';
+import { ContributionsPanel } from './contributions-panel.js';
 import { acceptedCount, isUnderWay } from './progress.js';
+import { PrototypesPanel } from './prototypes-panel.js';
+import { TrainingPanel } from './training-panel.js';
+import { ValidationPanel } from './validation-panel.js';
 
 const route = getRouteApi('/frame/rounds/$roundId');
 
@@ -23,7 +29,7 @@ export function RoundPage(): ReactElement {
   const round = useQuery(options);
   return (
     <div className="page">
-      <Answered query={round} queryKey={options.queryKey} what="This round" lines={6}>
+      <Answered query={round} queryKey={options.queryKey} what="This round" lines={6} framed>
         {(data) => <Round round={data} />}
       </Answered>
     </div>
@@ -34,12 +40,12 @@ function Round({ round }: { round: RoundView }): ReactElement {
   const study = useQuery(studyQuery(round.studyId));
   return (
     <>
-      <nav aria-label="Where this round belongs" className="dim">
-        <Link to="/studies">Studies</Link> /{' '}
-        <Link to="/studies/$studyId" params={{ studyId: round.studyId }}>
-          {study.data?.manifest.name ?? 'Study'}
-        </Link>
-      </nav>
+      <WayBack
+        steps={[
+          { to: '/studies', text: 'Studies' },
+          { to: '/studies/$studyId', params: { studyId: round.studyId }, text: study.data?.manifest.name ?? 'Study' },
+        ]}
+      />
       <div className="page-head">
         <h1>Round {round.number}</h1>
         <State is={ROUND_STATES[round.state]} pill />
@@ -52,19 +58,23 @@ function Round({ round }: { round: RoundView }): ReactElement {
           <span>{round.reason}</span>
         </p>
       )}
-      <Facts round={round} />
-      <Panel title="Contributions" flush>
-        <ContributionsTable contributions={round.contributions} />
-      </Panel>
-      <Evaluations round={round} />
+      <Figures round={round} />
+      <ContributionsPanel round={round} />
+      <TimelinePanel roundId={round.id} title="Timeline" />
+      <div className="columns even">
+        <TrainingPanel roundId={round.id} />
+        <ValidationPanel round={round} />
+      </div>
+      <AggregatePanel round={round} study={study.data} />
+      {round.result !== null && <PrototypesPanel roundId={round.id} />}
     </>
   );
 }
 
-function Facts({ round }: { round: RoundView }): ReactElement {
+function Figures({ round }: { round: RoundView }): ReactElement {
   return (
     <section className="panel panel-body" aria-label="Figures of this round" style={{ flex: 'none' }}>
-      <dl className="facts large">
+      <Facts large>
         <Fact name="Updates">
           {acceptedCount(round)} of {round.contributions.length} <span className="aside">quorum {round.quorum}</span>
         </Fact>
@@ -79,82 +89,44 @@ function Facts({ round }: { round: RoundView }): ReactElement {
             {round.openedAt === null ? NONE : formatSpan(Date.parse(round.closedAt) - Date.parse(round.openedAt))}
           </Fact>
         )}
-      </dl>
-      <dl className="facts" style={{ marginTop: 14 }}>
-        <Fact name="Started from model">
-          <ShortDigest digest={round.base} what="the digest of the model before" />
-        </Fact>
-        {round.result !== null && (
-          <Fact name={`Committed model (${formatBytes(round.result.bytes)})`}>
-            <ShortDigest digest={round.result.digest} what="the digest of the committed model" />
-          </Fact>
-        )}
-      </dl>
+      </Facts>
     </section>
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }): ReactElement {
+/** What came in, and what was made of it. */
+function AggregatePanel({ round, study }: { round: RoundView; study: StudyView | undefined }): ReactElement {
+  const rule = study?.manifest.aggregation;
+  const changed = round.contributions.flatMap(({ state, norm }) => (state === 'accepted' ? (norm ?? []) : []));
   return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-function Evaluations({ round }: { round: RoundView }): ReactElement {
-  const volumes = round.evaluations.reduce((sum, evaluation) => sum + evaluation.volumes, 0);
-  return (
-    <Panel title="Evaluation of the committed model" flush>
-      {round.evaluations.length === 0 ? (
-        <Blank title="No site has evaluated this round's model">
-          <p className="dim">
-            {round.state === 'committed'
-              ? 'Sites with validation volumes report within a few minutes of a commit.'
-              : 'There is a model to evaluate once the round is committed.'}
-          </p>
-        </Blank>
-      ) : (
-        <div className="table-scroll" tabIndex={0} role="region" aria-label="Evaluations, table">
-          <table className="plain narrow">
-            <thead>
-              <tr>
-                <th scope="col">Site</th>
-                <th scope="col" className="figure">
-                  Validation volumes
-                </th>
-                <th scope="col" className="figure">
-                  Dice
-                </th>
-                <th scope="col" className="figure">
-                  95 % Hausdorff distance
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {round.evaluations.map((evaluation) => (
-                <tr key={evaluation.site}>
-                  <th scope="row">{evaluation.site}</th>
-                  <td className="figure">{evaluation.volumes}</td>
-                  <td className="figure">{formatDice(evaluation.dice)}</td>
-                  <td className="figure">{formatMillimetres(evaluation.hd95)}</td>
-                </tr>
-              ))}
-            </tbody>
-            <tfoot>
-              <tr>
-                <th scope="row">All, by volume</th>
-                <td className="figure">{plural(volumes, 'volume')}</td>
-                <td className="figure">
-                  <strong>{formatDice(round.dice)}</strong>
-                </td>
-                <td />
-              </tr>
-            </tfoot>
-          </table>
-        </div>
-      )}
+    <Panel title="Aggregate">
+      <Facts>
+        <Fact name="Rule">{rule?.rule.name ?? NONE}</Fact>
+        <Fact name="A site counts">{rule === undefined ? NONE : WEIGHTS[rule.weights]}</Fact>
+        <Fact name="Updates in it">{acceptedCount(round)}</Fact>
+        <Fact name="Norms of their changes">
+          {changed.length === 0 ? NONE : `${formatNorm(Math.min(...changed))} to ${formatNorm(Math.max(...changed))}`}
+        </Fact>
+        <Fact name="Model before">
+          <ShortDigest digest={round.base} what="the digest of the model before" />
+        </Fact>
+        <Fact name="Model after">
+          {round.result === null ? (
+            NONE
+          ) : (
+            <>
+              <ShortDigest digest={round.result.digest} what="the digest of the committed model" />
+              <span className="aside">{formatBytes(round.result.bytes)}</span>
+            </>
+          )}
+        </Fact>
+      </Facts>
     </Panel>
   );
 }
+
+const WEIGHTS = {
+  uniform: 'as much as any other',
+  samples: 'by its volumes',
+  labels: 'by its labelled volumes',
+} as const;

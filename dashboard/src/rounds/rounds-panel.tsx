@@ -1,4 +1,4 @@
-import type { RoundView } from '@consilium/shared';
+import type { RoundSummary } from '@consilium/shared';
 import { Link } from '@tanstack/react-router';
 import type { ReactElement, ReactNode } from 'react';
 import { formatChange, formatDice, formatLoss, NONE } from '../format/figures.js';
@@ -10,7 +10,6 @@ import { Moment } from '../frame/moment.js';
 import { Blank, Panel } from '../frame/panel.js';
 import { State } from '../frame/state.js';
 import { ROUND_STATES } from './appearance.js';
-import { acceptedCount } from './progress.js';
 
 const COLUMNS: readonly Column[] = [
   { title: 'Round' },
@@ -29,7 +28,7 @@ const COLUMNS: readonly Column[] = [
 const RECENT_ROUNDS = 20;
 
 interface RoundsPanelProps {
-  rounds: RoundView[];
+  rounds: RoundSummary[];
   initialDice: number | null;
   all: boolean;
   /** A link to this page with the other choice; its text says which. */
@@ -62,7 +61,7 @@ export function RoundsPanel({ rounds, initialDice, all, toggle }: RoundsPanelPro
   );
 }
 
-function Row({ round, before }: { round: RoundView; before: number | null }): ReactElement {
+function Row({ round, before }: { round: RoundSummary; before: number | null }): ReactElement {
   const change = round.dice === null || before === null ? null : round.dice - before;
   return (
     <tr>
@@ -75,7 +74,7 @@ function Row({ round, before }: { round: RoundView; before: number | null }): Re
         <State is={ROUND_STATES[round.state]} />
       </td>
       <td className="figure">
-        {acceptedCount(round)} of {round.contributions.length}
+        {round.accepted} of {round.members}
       </td>
       <td className="figure">
         <strong>{formatDice(round.dice)}</strong>
@@ -103,7 +102,7 @@ function Row({ round, before }: { round: RoundView; before: number | null }): Re
 }
 
 /** Dice of the model that this round started from. */
-function diceBefore(round: RoundView, rounds: RoundView[], initialDice: number | null): number | null {
+function diceBefore(round: RoundSummary, rounds: RoundSummary[], initialDice: number | null): number | null {
   const before = rounds.findLast((other) => other.state === 'committed' && other.number < round.number);
   return before === undefined ? initialDice : before.dice;
 }

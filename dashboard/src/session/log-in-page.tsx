@@ -13,7 +13,7 @@ export function LogInPage(): ReactElement {
   const logIn = useMutation({
     mutationFn: () => post('/login', LoginAnswer, { name: name.trim(), password }),
     onSuccess: (answer) => {
-      beginSession({ name: name.trim(), token: answer.token, expiresAt: answer.expiresAt });
+      beginSession({ name: name.trim(), ...answer });
     },
   });
   const submit = (event: SubmitEvent): void => {

@@ -1,8 +1,10 @@
+import { OperatorRole, roleIncludes } from '@consilium/shared';
 import { useSyncExternalStore } from 'react';
 
 /** Who is logged in, in this tab. The server checks the token again on every request. */
 export interface Session {
   name: string;
+  role: OperatorRole;
   token: string;
   expiresAt: string;
 }
@@ -37,6 +39,12 @@ export function endSession(reason: string | null): void {
 
 export function useSession(): Session | null {
   return useSyncExternalStore(subscribeToSession, currentSession);
+}
+
+/** Whether the person at this screen may do what needs this role; the server has the last word. */
+export function useMay(needed: OperatorRole): boolean {
+  const session = useSession();
+  return session !== null && roleIncludes(session.role, needed);
 }
 
 export function subscribeToSession(listener: () => void): () => void {
@@ -81,6 +89,7 @@ function read(): Session | null {
 
 function isSession(value: unknown): value is Session {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, token, expiresAt } = value as Partial<Record<keyof Session, unknown>>;
-  return typeof name === 'string' && typeof token === 'string' && typeof expiresAt === 'string';
+  const { name, role, token, expiresAt } = value as Partial<Record<keyof Session, unknown>>;
+  const texts = [name, token, expiresAt].every((text) => typeof text === 'string');
+  return texts && OperatorRole.safeParse(role).success;
 }

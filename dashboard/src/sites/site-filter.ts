@@ -1,6 +1,6 @@
 import type { SiteView } from '@consilium/shared';
 
-export const SITE_FILTERS = ['connected', 'away', 'revoked'] as const;
+export const SITE_FILTERS = ['connected', 'away', 'pending', 'revoked'] as const;
 export type SiteFilter = (typeof SITE_FILTERS)[number];
 
 export function siteMatches(site: Pick<SiteView, 'state' | 'connected'>, filter: SiteFilter | undefined): boolean {
@@ -8,7 +8,8 @@ export function siteMatches(site: Pick<SiteView, 'state' | 'connected'>, filter:
     case undefined:
       return true;
     case 'revoked':
-      return site.state === 'revoked';
+    case 'pending':
+      return site.state === filter;
     case 'connected':
       return site.state === 'enrolled' && site.connected;
     case 'away':

@@ -1,7 +1,7 @@
-import type { SiteView } from '@consilium/shared';
+import { spokenFingerprint, type SiteView } from '@consilium/shared';
 import { SegmentedControl } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, useNavigate } from '@tanstack/react-router';
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import { sitesQuery } from '../api/queries.js';
 import { formatCount, NONE } from '../format/figures.js';
@@ -10,8 +10,9 @@ import { Moment } from '../frame/moment.js';
 import { Answered, Blank, Panel } from '../frame/panel.js';
 import { State } from '../frame/state.js';
 import { siteAppearance } from '../rounds/appearance.js';
+import { useMay } from '../session/session.js';
 import { EnrolPanel } from './enrol-panel.js';
-import { RevokeButton } from './revoke-button.js';
+import { SiteActions } from './site-actions.js';
 import { type SiteFilter, siteMatches } from './site-filter.js';
 
 const COLUMNS: readonly Column[] = [
@@ -30,6 +31,7 @@ const route = getRouteApi('/frame/sites');
 
 export function SitesPage(): ReactElement {
   const sites = useQuery(sitesQuery);
+  const mayEnrol = useMay('operator');
   const { show } = route.useSearch();
   const navigate = useNavigate();
   return (
@@ -37,7 +39,7 @@ export function SitesPage(): ReactElement {
       <div className="page-head">
         <h1>Sites</h1>
       </div>
-      <EnrolPanel />
+      {mayEnrol && <EnrolPanel />}
       <Panel
         title="Enrolled sites"
         flush
@@ -53,6 +55,7 @@ export function SitesPage(): ReactElement {
               { value: 'all', label: 'All' },
               { value: 'connected', label: 'Connected' },
               { value: 'away', label: 'Not connected' },
+              { value: 'pending', label: 'To approve' },
               { value: 'revoked', label: 'Revoked' },
             ]}
           />
@@ -91,7 +94,9 @@ function Row({ site }: { site: SiteView }): ReactElement {
   return (
     <tr>
       <th scope="row">
-        {site.name}
+        <Link to="/sites/$siteId" params={{ siteId: site.id }}>
+          {site.name}
+        </Link>
         <small>{site.role}</small>
       </th>
       <td>
@@ -106,14 +111,13 @@ function Row({ site }: { site: SiteView }): ReactElement {
         <small className="clipped">{site.engine}</small>
       </td>
       <td>
-        <code title={site.keyFingerprint}>{shortFingerprint(site.keyFingerprint)}</code>
+        <code title={`${spokenFingerprint(site.keyFingerprint)}, thumbprint ${site.keyFingerprint}`}>
+          {spokenFingerprint(site.keyFingerprint).slice(0, 9)}
+        </code>
       </td>
-      <td className="figure">{site.state === 'enrolled' && <RevokeButton site={site} />}</td>
+      <td className="figure">
+        <SiteActions site={site} />
+      </td>
     </tr>
   );
-}
-
-/** Twelve characters behind the name of the hash, where there is one. */
-function shortFingerprint(fingerprint: string): string {
-  return fingerprint.replace(/^SHA256:/i, '').slice(0, 12);
 }

@@ -1,11 +1,13 @@
 import { StudyView, type StudyState } from '@consilium/shared';
-import { Button, Group, Modal } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { studiesQuery, studyQuery } from '../api/queries.js';
 import { post } from '../api/request.js';
+import { Dialog } from '../frame/dialog.js';
 import { Icon, type IconName } from '../frame/icons.js';
+import { useMay } from '../session/session.js';
 
 type Action = 'start' | 'pause' | 'resume' | 'stop';
 
@@ -24,6 +26,7 @@ const WORDS: Record<Action, { label: string; icon: IconName }> = {
 };
 
 export function StudyActions({ study }: { study: StudyView }): ReactElement {
+  const mayAct = useMay('operator');
   const client = useQueryClient();
   const [asking, { open, close }] = useDisclosure(false);
   const act = useMutation({
@@ -42,7 +45,7 @@ export function StudyActions({ study }: { study: StudyView }): ReactElement {
           {act.error.message}
         </span>
       )}
-      {OFFERED[study.state].map((action) => (
+      {(mayAct ? OFFERED[study.state] : []).map((action) => (
         <Button
           key={action}
           variant={action === 'start' || action === 'resume' ? 'filled' : 'default'}
@@ -57,12 +60,7 @@ export function StudyActions({ study }: { study: StudyView }): ReactElement {
           {WORDS[action].label}
         </Button>
       ))}
-      <Modal
-        opened={asking}
-        onClose={close}
-        title={`Stop ${study.manifest.name}?`}
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
+      <Dialog opened={asking} close={close} title={`Stop ${study.manifest.name}?`}>
         <p>
           A stopped study cannot be resumed. The round that is under way is lost; the {study.roundsCommitted} committed
           models stay. To continue later, pause it instead.
@@ -81,7 +79,7 @@ export function StudyActions({ study }: { study: StudyView }): ReactElement {
             Stop the study
           </Button>
         </Group>
-      </Modal>
+      </Dialog>
     </>
   );
 }
