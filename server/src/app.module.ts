@@ -7,6 +7,7 @@ import { InsightModule } from './insight/insight.module.js';
 import { ModelsModule } from './models/models.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { RealtimeModule } from './realtime/realtime.module.js';
+import { ReleasesModule } from './releases/releases.module.js';
 import { RoundsModule } from './rounds/rounds.module.js';
 import { ProcessContextModule, type ProcessContext } from './settings/process-context.js';
 import { SitesModule } from './sites/sites.module.js';
@@ -25,6 +26,7 @@ export class AppModule {
         SitesModule,
         BlobsModule,
         ModelsModule,
+        ReleasesModule,
         StudiesModule,
         RoundsModule,
         InsightModule,

@@ -6,6 +6,8 @@ import { BlobEntity } from '../blobs/blob.entity.js';
 import { TransferEntity } from '../blobs/transfer.entity.js';
 import { EnrolmentCodeEntity } from '../identity/enrolment-code.entity.js';
 import { OperatorEntity } from '../identity/operator.entity.js';
+import { OperatorSessionEntity } from '../identity/operator-session.entity.js';
+import { SiteProofEntity } from '../identity/site-proof.entity.js';
 import { ModelSignatureEntity } from '../models/model-signature.entity.js';
 import { ModelVersionEntity } from '../models/model-version.entity.js';
 import { OutboxEventEntity } from '../outbox/outbox-event.entity.js';
@@ -17,11 +19,15 @@ import { RoundEntity } from '../rounds/round.entity.js';
 import { UpdateEntity } from '../rounds/update.entity.js';
 import { PresenceEntity } from '../sites/presence.entity.js';
 import { SiteEntity } from '../sites/site.entity.js';
+import { ModelReleaseEntity } from '../releases/model-release.entity.js';
+import { ModelSignOffEntity } from '../releases/model-sign-off.entity.js';
 import { StudyEntity } from '../studies/study.entity.js';
 
 export const entities = [
   OperatorEntity,
+  OperatorSessionEntity,
   SiteEntity,
+  SiteProofEntity,
   PresenceEntity,
   EnrolmentCodeEntity,
   BlobEntity,
@@ -34,6 +40,8 @@ export const entities = [
   MetricPointEntity,
   ModelVersionEntity,
   ModelSignatureEntity,
+  ModelReleaseEntity,
+  ModelSignOffEntity,
   EvaluationEntity,
   OutboxEventEntity,
   LogEntryEntity,

@@ -125,6 +125,18 @@ export const AdmissionSettings = z.strictObject({
 });
 export type AdmissionSettings = z.infer<typeof AdmissionSettings>;
 
+/** What a model version has to show before sites are told to use it. */
+export const ReleaseSettings = z.strictObject({
+  toleratedLoss: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.02)
+    .describe('Dice that any one site may lose against the version in use, or the initial model, on its own volumes'),
+  signOffs: z.int().min(0).max(20).default(0).describe('people who have to sign a version off before it is released'),
+});
+export type ReleaseSettings = z.infer<typeof ReleaseSettings>;
+
 /** A study as sites consent to it. Its canonical JSON is hashed, and the digest names it everywhere. */
 export const StudyManifest = z
   .strictObject({
@@ -140,6 +152,7 @@ export const StudyManifest = z
     aggregation: AggregationSettings.prefault({}),
     transfer: TransferSettings.prefault({}),
     admission: AdmissionSettings.prefault({}),
+    release: ReleaseSettings.prefault({}),
     initial: z
       .union([z.strictObject({ seed: z.int().min(0).max(0xffffffff) }), z.strictObject({ digest: DigestSchema })])
       .default({ seed: 0 })
