@@ -2,8 +2,7 @@ import {
   admitContainer,
   aggregate,
   ContainerError,
-  layOutContainer,
-  optimiserTensors,
+  layOutAggregate,
   valueRanges,
   type AggregationSettings,
   type Change,
@@ -90,16 +89,13 @@ export class AggregationJobs {
 
   aggregate(job: AggregateJob): AggregatedModel {
     const { base, settings, seed } = job;
-    const layout = layOutModel(job.tensors);
-    const byName = new Map(job.tensors.map((tensor) => [tensor.name, tensor]));
-    // In the order of the container, front to back.
-    const tensors = layout.entries.map(({ name }) => byName.get(name)!);
-    const kept = optimiserTensors(tensors, settings);
+    const layout = layOutAggregate(job.tensors, settings);
+    const { tensors } = layout;
     const files = new OpenFiles();
     const writers = new Writers();
     try {
-      const model = writers.open(job.output, layout);
-      const optimiser = kept.length > 0 ? writers.open(job.optimiserOutput, layOutModel(kept)) : null;
+      const model = writers.open(job.output, layout.model);
+      const optimiser = layout.optimiser && writers.open(job.optimiserOutput, layout.optimiser);
       aggregate({
         base: files.open(base.path),
         updates: job.updates.map(({ path, weight }) => ({ source: files.open(path), weight })),
@@ -134,10 +130,6 @@ export class AggregationJobs {
       file.close();
     }
   }
-}
-
-function layOutModel(tensors: readonly { name: string; shape: readonly number[] }[]): ContainerLayout {
-  return layOutContainer(tensors.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })));
 }
 
 class OpenFiles {

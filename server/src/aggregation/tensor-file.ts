@@ -1,52 +1,32 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import {
-  containerHeaderEnd,
-  readContainerHeader,
-  type ContainerEntry,
-  type ContainerHeader,
-  type TensorSource,
-} from '@consilium/shared';
+import { ContainerSource, type ContainerHeader, type TensorSource } from '@consilium/shared';
 
-/**
- * A container on disk, read piece by piece: in memory are its header and nothing else. Synchronous, for a worker thread.
- * Whoever opens it closes it.
- */
+/** A container on disk, read piece by piece. Synchronous, for a worker thread. Whoever opens it closes it. */
 export class TensorFile implements TensorSource {
-  readonly header: ContainerHeader;
   readonly #file: number;
-  readonly #entries: Map<string, ContainerEntry>;
+  readonly #source: ContainerSource;
 
   /** Throws ContainerError where the file's header is not one of a container of this size. */
   constructor(path: string) {
     this.#file = openSync(path, 'r');
     try {
-      const total = fstatSync(this.#file).size;
-      const first = this.#bytesAt(0, Math.min(8, total));
-      this.header = readContainerHeader(this.#bytesAt(0, containerHeaderEnd(first, total)), total);
+      this.#source = new ContainerSource((into, position) => this.#fill(into, position), fstatSync(this.#file).size);
     } catch (error) {
       closeSync(this.#file);
       throw error;
     }
-    this.#entries = new Map(this.header.entries.map((entry) => [entry.name, entry]));
+  }
+
+  get header(): ContainerHeader {
+    return this.#source.header;
   }
 
   read(name: string, start: number, into: Float32Array): void {
-    const entry = this.#entries.get(name);
-    const position = (entry?.begin ?? 0) + start * into.BYTES_PER_ELEMENT;
-    if (entry?.dtype !== 'F32' || position + into.byteLength > entry.end) {
-      throw new RangeError(`tensor ${name}: expected ${into.length} values of F32 from ${start} on in the container`);
-    }
-    this.#fill(new Uint8Array(into.buffer, into.byteOffset, into.byteLength), position);
+    this.#source.read(name, start, into);
   }
 
   close(): void {
     closeSync(this.#file);
-  }
-
-  #bytesAt(position: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
-    this.#fill(bytes, position);
-    return bytes;
   }
 
   #fill(bytes: Uint8Array, position: number): void {

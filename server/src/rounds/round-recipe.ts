@@ -1,4 +1,4 @@
-import { siteWeights, type StudyManifest } from '@consilium/shared';
+import { roundSeed, siteWeights, type StudyManifest } from '@consilium/shared';
 import type { EntityManager } from 'typeorm';
 import { ModelVersionEntity } from '../models/model-version.entity.js';
 import type { StudyEntity } from '../studies/study.entity.js';
@@ -31,7 +31,7 @@ export async function recipeOf(manager: EntityManager, study: StudyEntity, round
   const before = await manager.findOneBy(ModelVersionEntity, { studyId: study.id, version: round.number - 1 });
   return {
     manifest: study.manifest,
-    seed: `${study.digest} ${round.number}`,
+    seed: roundSeed(study.digest, round.number),
     base: round.baseDigest,
     optimiser: before?.optimiserDigest ?? null,
     updates: accepted.map(({ blobDigest }, i) => ({ blob: blobDigest, weight: weights[i] })),
