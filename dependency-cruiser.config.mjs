@@ -8,7 +8,7 @@ export default {
       'shared-stands-alone',
       'shared imports no other package',
       { path: '^shared/src' },
-      { path: '^(server|client-node|dashboard|deploy|test|migrations)/' },
+      { path: '^(verify|server|client-node|dashboard|deploy|test|migrations)/' },
     ),
     only(
       'shared-is-pure',
@@ -19,10 +19,22 @@ export default {
       },
     ),
     only(
+      'verify-trusts-nobody',
+      'whoever verifies a server runs none of its code',
+      { path: '^verify/src' },
+      { path: '^(server|client-node|dashboard|deploy|test|migrations)/' },
+    ),
+    only(
+      'verify-in-browsers',
+      'what verifies a log knows no file system; only its command does',
+      { path: '^verify/src/(?!cli/)', pathNot: '\\.spec\\.ts$' },
+      { path: '^(node:)?(fs|net|http|https|child_process|worker_threads)(/|$)|^verify/src/cli/' },
+    ),
+    only(
       'server-not-node',
       'the server never imports the node',
       { path: '^server/src' },
-      { path: '^(client-node|dashboard|deploy|test)/' },
+      { path: '^(verify|client-node|dashboard|deploy|test)/' },
     ),
     only(
       'testing-in-specs-only',
@@ -34,7 +46,7 @@ export default {
       'node-not-server',
       'the node never imports the server',
       { path: '^client-node/src' },
-      { path: '^(server|dashboard|deploy|test|migrations)/' },
+      { path: '^(verify|server|dashboard|deploy|test|migrations)/' },
     ),
     only(
       'dashboard-speaks-protocol',
@@ -71,7 +83,7 @@ export default {
     // Not `exclude`: an excluded dist/ would hide imports between packages, which resolve to it.
     doNotFollow: { path: 'node_modules|/dist/' },
     includeOnly:
-      '^(shared|server|client-node|dashboard|deploy|test|migrations)/|^node_modules/|^(node:)?(fs|net|http|https|child_process|worker_threads)',
+      '^(shared|verify|server|client-node|dashboard|deploy|test|migrations)/|^node_modules/|^(node:)?(fs|net|http|https|child_process|worker_threads)',
     exclude: { path: '/dist/.*\\.spec\\.' },
     tsPreCompilationDeps: true,
     combinedDependencies: true,

@@ -19,6 +19,7 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(args:
       load: () => import('./train.js'),
     },
     encodings: { summary: 'bytes and time of each encoding of an update', load: () => import('./encodings.js') },
+    log: { summary: 'proofs from a log of a million entries, and appends to it', load: () => import('./log.js') },
     attack: { summary: 'mutated frames and requests against a server', load: () => import('./attack.js') },
     chaos: { summary: 'fifty random kills of server and nodes over twenty rounds', load: () => import('./chaos.js') },
     round: { summary: 'a round of four sites without training', load: () => import('./round.js') },

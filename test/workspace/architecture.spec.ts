@@ -36,6 +36,8 @@ describe('dependency rules fire', () => {
     ['shared/src', `import '@consilium/client-node';`, 'shared-stands-alone'],
     ['shared/src', `import 'node:fs';`, 'shared-is-pure'],
     ['shared/src', `import 'socket.io';`, 'shared-is-pure'],
+    ['verify/src', `import '@consilium/server';`, 'verify-trusts-nobody'],
+    ['verify/src', `import 'node:fs';`, 'verify-in-browsers'],
     ['server/src', `import '@consilium/client-node';`, 'server-not-node'],
     ['server/src/rounds', `import '../../testing/debian-postgres.js';`, 'testing-in-specs-only'],
     ['client-node/src/agent', `import '../../../../server/src/main.js';`, 'node-not-server'],

@@ -1,4 +1,5 @@
 import { sha256 as portable } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 
 /** 32 bytes. */
 export type Hash = Uint8Array;
@@ -34,4 +35,9 @@ export function emptyRoot(): Hash {
 
 export function sameHash(one: Hash, other: Hash): boolean {
   return one.length === other.length && one.every((byte, i) => byte === other[i]);
+}
+
+/** As events, receipts and answers write it. */
+export function hexOf(hash: Hash): string {
+  return bytesToHex(hash);
 }
