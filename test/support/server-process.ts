@@ -1,7 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
 
-const MAIN = fileURLToPath(new URL('../../server/dist/main.js', import.meta.url));
+/** Found by its package: this file runs from the sources in tests, and built in benchmarks. */
+const MAIN = createRequire(import.meta.url).resolve('@consilium/server/dist/main.js');
 /** Opening an embedded database for the first time takes seconds on a busy machine. */
 const START_MS = 100_000;
 const STOP_MS = 30_000;
