@@ -1,10 +1,17 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { StudyManifest } from '@consilium/shared';
+import { systemClock } from '../agent/clock.js';
+import { readEnrolment, requireEnrolment } from '../agent/enrolment.js';
+import { SiteTokens } from '../agent/identity.js';
 import { Journal } from '../agent/journal.js';
+import type { Log } from '../agent/log.js';
+import { currentRelease, type KeptRelease } from '../agent/release.js';
+import { BlobCache } from '../agent/transport/blob-cache.js';
+import { RestClient } from '../agent/transport/rest-client.js';
+import { Route } from '../agent/transport/route.js';
 import { NodeFailure } from '../settings/failure.js';
-import { nodeHome, type NodeSettings } from '../settings/node-settings.js';
+import { nodeHome, type NodeHome, type NodeSettings } from '../settings/node-settings.js';
 import { readFileIfPresent, readJsonIfPresent } from '../settings/whole-file.js';
-import { join } from 'node:path';
 
 export interface ChosenModel {
   path: string;
@@ -13,29 +20,58 @@ export interface ChosenModel {
   name: string;
 }
 
-/** A model is used with the study it was made for: patch, spacing and classes belong to it. */
+/**
+ * A model is used with the study it was made for: patch, spacing and classes belong to it. The one that is named; else the one
+ * that the consortium has released; else the newest that this node has trained on.
+ */
 export async function chooseModel(
-  settings: NodeSettings,
+  home: NodeHome,
   flags: { model?: string; study?: string },
+  released: () => Promise<KeptRelease | undefined>,
 ): Promise<ChosenModel> {
-  const home = nodeHome(settings.home);
+  const named = flags.model === undefined ? undefined : await namedModel(resolve(flags.model));
+  const study = flags.study === undefined ? undefined : await studyFile(resolve(flags.study));
+  if (named !== undefined && study !== undefined) return { path: named, study, name: named };
+  const own = await ownModel(home, released);
+  return { path: named ?? own.path, study: study ?? own.study, name: named ?? own.name };
+}
+
+async function ownModel(home: NodeHome, released: () => Promise<KeptRelease | undefined>): Promise<ChosenModel> {
+  const kept = await released();
+  if (kept !== undefined) {
+    const { manifest, model } = kept.release;
+    return { path: kept.path, study: manifest, name: `version ${model.version} of "${manifest.name}", as released` };
+  }
   const newest = await (await Journal.open(home)).newestModel();
-  const study = flags.study === undefined ? newest?.manifest : await studyFile(resolve(flags.study));
-  if (study === undefined) {
+  if (newest === undefined) {
     throw new NodeFailure(
       'usage',
       `${home.root} holds no model yet: run the node until it has one, or give --model FILE and --study FILE`,
     );
   }
-  if (flags.model !== undefined) {
-    const path = resolve(flags.model);
-    if ((await readFileIfPresent(path)) === undefined)
-      throw new NodeFailure('usage', `--model: expected a file, found no ${path}`);
-    return { path, study, name: path };
+  const { manifest, model } = newest;
+  const name = `version ${model.version} of "${manifest.name}", which is not released`;
+  return { path: join(home.blobs, model.blob.digest), study: manifest, name };
+}
+
+/** Asks the server that this node is enrolled at; undefined where it is at none. */
+export async function releasedModel(settings: NodeSettings, log: Log): Promise<KeptRelease | undefined> {
+  const home = nodeHome(settings.home);
+  if ((await readEnrolment(home)) === undefined) return undefined;
+  const { enrolment, key } = await requireEnrolment(home);
+  const route = new Route(settings.server ?? enrolment.server, settings);
+  try {
+    const rest = new RestClient(route, systemClock, new SiteTokens(key, enrolment, systemClock));
+    return await currentRelease(home, rest, new BlobCache(home.released, rest), (sentence) => log.warn(sentence));
+  } finally {
+    route.close();
   }
-  if (newest === undefined) throw new NodeFailure('usage', `${home.root} holds no model yet: give --model FILE`);
-  const { version, blob } = newest.model;
-  return { path: join(home.blobs, blob.digest), study, name: `version ${version} of "${newest.manifest.name}"` };
+}
+
+async function namedModel(path: string): Promise<string> {
+  if ((await readFileIfPresent(path)) === undefined)
+    throw new NodeFailure('usage', `--model: expected a file, found no ${path}`);
+  return path;
 }
 
 async function studyFile(path: string): Promise<StudyManifest> {

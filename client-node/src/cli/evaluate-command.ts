@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { settingsFromProcess } from '../settings/node-settings.js';
+import { nodeHome, settingsFromProcess } from '../settings/node-settings.js';
 import type { Evaluated, VolumeFigures } from '../trainer/messages.js';
-import { chooseModel } from './chosen-model.js';
+import { chooseModel, releasedModel } from './chosen-model.js';
 import { startTrainer } from './compute.js';
 import { createLog, printJson, renderTable, StatusLine } from './console.js';
 import { withEngine, withHome, withModel } from './options.js';
@@ -24,7 +24,7 @@ export function addEvaluateCommand(program: Command, session: Session): void {
       const settings = settingsFromProcess({ ...flags });
       const status = new StatusLine(process.stderr);
       const log = createLog(settings, status);
-      const chosen = await chooseModel(settings, flags);
+      const chosen = await chooseModel(nodeHome(settings.home), flags, () => releasedModel(settings, log));
       log.info(`measuring ${chosen.name}`);
       const evaluated = await startTrainer(settings, log, session).run(
         { kind: 'evaluate', study: chosen.study, model: chosen.path, validation: resolve(directory) },

@@ -24,6 +24,6 @@ export function withEngine(command: Command): Command {
 
 export function withModel(command: Command): Command {
   return command
-    .option('--model <file>', "a model's blob (default: the newest that this node has)")
-    .option('--study <file>', "the study's manifest as JSON (default: that of the node's newest model)");
+    .option('--model <file>', "a model's blob (default: the released one, else the newest that this node has)")
+    .option('--study <file>', "the study's manifest as JSON (default: that of the released or newest model)");
 }

@@ -2,8 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { NodeFailure } from '../settings/failure.js';
-import { settingsFromProcess } from '../settings/node-settings.js';
-import { chooseModel } from './chosen-model.js';
+import { nodeHome, settingsFromProcess } from '../settings/node-settings.js';
+import { chooseModel, releasedModel } from './chosen-model.js';
 import { startTrainer } from './compute.js';
 import { createLog, printJson, StatusLine } from './console.js';
 import { withEngine, withHome, withModel } from './options.js';
@@ -28,7 +28,7 @@ export function addPredictCommand(program: Command, session: Session): void {
       const status = new StatusLine(process.stderr);
       const log = createLog(settings, status);
       const images = (await Promise.all(inputs.map((input) => imagesOf(resolve(input))))).flat();
-      const chosen = await chooseModel(settings, flags);
+      const chosen = await chooseModel(nodeHome(settings.home), flags, () => releasedModel(settings, log));
       log.info(`segmenting ${images.length} images with ${chosen.name}`);
       const predicted = await startTrainer(settings, log, session).run(
         {

@@ -84,6 +84,9 @@ export interface NodeHome {
   readonly local: string;
   readonly journal: string;
   readonly newestModel: string;
+  /** What the consortium tells its sites to use, and its models. */
+  readonly releases: string;
+  readonly released: string;
   /** What this site has seen of the server's log, and what the server has signed for its updates. */
   readonly witness: string;
   readonly receipts: string;
@@ -99,6 +102,8 @@ export function nodeHome(root: string): NodeHome {
     local: join(root, 'local'),
     journal: join(root, 'journal.json'),
     newestModel: join(root, 'newest-model.json'),
+    releases: join(root, 'releases.json'),
+    released: join(root, 'released'),
     witness: join(root, 'witness.json'),
     receipts: join(root, 'receipts'),
   };

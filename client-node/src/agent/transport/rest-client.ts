@@ -7,6 +7,7 @@ import {
   InclusionProof,
   LogKeys,
   PROTOCOL_VERSION,
+  ReleasedModel,
   SubmitAnswer,
   type Cosignature,
   type EnrolRequest,
@@ -83,6 +84,11 @@ export class RestClient {
 
   assignment(signal?: AbortSignal): Promise<Assignment> {
     return this.#askAsSite({ method: 'GET', path: '/site/assignment', signal }, Assignment);
+  }
+
+  /** The newest release first. */
+  releases(signal?: AbortSignal): Promise<ReleasedModel[]> {
+    return this.#askAsSite({ method: 'GET', path: '/site/releases', signal }, z.array(ReleasedModel));
   }
 
   submitUpdate(jws: string, signal?: AbortSignal): Promise<SubmitAnswer> {
