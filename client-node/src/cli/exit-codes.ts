@@ -12,5 +12,6 @@ export const EXIT_CODES: Readonly<Record<FailureKind | 'ok', number>> = {
   'engine-unavailable': 14,
   'port-taken': 15,
   'log-forked': 16,
+  'stopped-at-site': 17,
   interrupted: 130,
 };

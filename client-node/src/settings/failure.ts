@@ -9,6 +9,7 @@ export type FailureKind =
   | 'engine-unavailable'
   | 'port-taken'
   | 'log-forked'
+  | 'stopped-at-site'
   | 'interrupted';
 
 /** An expected end: the message is one sentence for the user (who, what was expected, what came), never a stack trace. */

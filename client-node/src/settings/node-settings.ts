@@ -90,6 +90,9 @@ export interface NodeHome {
   /** What this site has seen of the server's log, and what the server has signed for its updates. */
   readonly witness: string;
   readonly receipts: string;
+  /** What may leave this site, by its own word, and every decision about it. */
+  readonly egressPolicy: string;
+  readonly egressLog: string;
 }
 
 export function nodeHome(root: string): NodeHome {
@@ -106,6 +109,8 @@ export function nodeHome(root: string): NodeHome {
     released: join(root, 'released'),
     witness: join(root, 'witness.json'),
     receipts: join(root, 'receipts'),
+    egressPolicy: join(root, 'egress-policy.json'),
+    egressLog: join(root, 'egress.log'),
   };
 }
 
