@@ -89,7 +89,7 @@ function program(): Command {
     .option('--deadline <seconds>', 'of a round (default 60)')
     .option('--lease <seconds>', 'of a site without progress (default 5)')
     .option('--quorum <share>', 'of the sites, to open and to commit a round (default 0.5)')
-    .option('--faults <file>', 'JSON: which sites do what wrong in which round')
+    .option('--faults <file>', 'YAML: which sites do what wrong in which round')
     .action((flags: Record<string, unknown>) => simulate(readSimulateSettings(process.env, flags), say));
   root
     .command('rounds')

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 
 /** Found by its package: this file runs from the sources in tests, and built in benchmarks. */
-const MAIN = createRequire(import.meta.url).resolve('@consilium/server/dist/main.js');
+export const SERVER_PROGRAM = createRequire(import.meta.url).resolve('@consilium/server/dist/main.js');
 /** Opening an embedded database for the first time takes seconds on a busy machine. */
 const START_MS = 100_000;
 const STOP_MS = 30_000;
@@ -28,17 +28,21 @@ export class ServerProcess {
   static async start(home: string, port = 0, { databaseUrl, onSaid }: ServerOptions = {}): Promise<ServerProcess> {
     const level = onSaid === undefined ? 'warn' : 'info';
     const args = ['serve', '--home', home, '--port', String(port), '--log-level', level];
-    const child = fork(MAIN, [...args, ...(databaseUrl === undefined ? [] : ['--database-url', databaseUrl])], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      execArgv: [],
-      env: {
-        ...process.env,
-        CONSILIUM_OPERATOR_NAME: OPERATOR.name,
-        CONSILIUM_OPERATOR_PASSWORD: OPERATOR.password,
-        // Every test's sites enrol from one address.
-        CONSILIUM_ATTEMPTS_PER_MINUTE: '10000',
+    const child = fork(
+      SERVER_PROGRAM,
+      [...args, ...(databaseUrl === undefined ? [] : ['--database-url', databaseUrl])],
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        execArgv: [],
+        env: {
+          ...process.env,
+          CONSILIUM_OPERATOR_NAME: OPERATOR.name,
+          CONSILIUM_OPERATOR_PASSWORD: OPERATOR.password,
+          // Every test's sites enrol from one address.
+          CONSILIUM_ATTEMPTS_PER_MINUTE: '10000',
+        },
       },
-    });
+    );
     let said = '';
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => {

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { Random, SiteName } from '@consilium/shared';
+import { parse } from 'yaml';
 import { z } from 'zod';
+import { ExitCode, StartRefused } from '../settings/start-refused.js';
 
 /**
  * What a site does wrong: `absent` says nothing in this round, `stall` repeats its first report until the round is over,
@@ -18,9 +21,34 @@ const Fault = z.strictObject({
   seconds: z.number().min(0).max(3600).default(0).describe('how long a slow site takes'),
 });
 
-/** Read from JSON: `{"seed": 1, "faults": [{"round": 2, "sites": 0.1, "fault": "stall"}]}`. */
-export const FaultScript = z.strictObject({ seed: z.int().min(0).default(0), faults: z.array(Fault).default([]) });
+/** Written in YAML: a seed for what is drawn, and the faults; of several for one site in one round the first holds. */
+export const FaultScript = z.strictObject({
+  seed: z.int().min(0).default(0),
+  faults: z.array(Fault).max(10_000).default([]),
+});
 export type FaultScript = z.infer<typeof FaultScript>;
+
+/** Throws StartRefused (usage) with one sentence that says where the file is wrong. */
+export function readFaultScript(file: string): FaultScript {
+  const parsed = FaultScript.safeParse(readYaml(file) ?? {});
+  if (parsed.success) return parsed.data;
+  const [{ path, message }] = parsed.error.issues;
+  throw unusable(file, path.length === 0 ? message : `${path.join('.')}: ${message}`);
+}
+
+function readYaml(file: string): unknown {
+  try {
+    return parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    // The parser's further lines show the place with a mark beneath it.
+    throw unusable(file, error.message.split('\n')[0].replace(/:$/, ''));
+  }
+}
+
+function unusable(file: string, what: string): StartRefused {
+  return new StartRefused(ExitCode.usage, `The fault script ${file}: ${what}.`);
+}
 
 export interface DueFault {
   kind: FaultKind;

@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatorClient } from '@consilium/shared';
 import { z } from 'zod';
 import { ExitCode, StartRefused } from '../settings/start-refused.js';
 import { systemClock } from '../settings/process-context.js';
-import { faultOf, FaultScript } from './fault-script.js';
+import { faultOf, FaultScript, readFaultScript } from './fault-script.js';
 import { LightFederation, lightStudy, studyEnd } from './federation.js';
+
+/** Milliseconds that light nodes have to connect, all at once. */
+const CONNECTING = 60_000;
 
 const SimulateSettings = z.strictObject({
   server: z.url().default('http://127.0.0.1:8400').describe('address of a running server'),
@@ -14,7 +17,7 @@ const SimulateSettings = z.strictObject({
   deadline: z.coerce.number().int().min(1).default(60).describe('seconds'),
   lease: z.coerce.number().int().min(1).default(5).describe('seconds'),
   quorum: z.coerce.number().min(0.01).max(1).default(0.5).describe('share of the sites'),
-  faults: z.string().optional().describe('a JSON file'),
+  faults: z.string().optional().describe('a YAML file'),
   operatorName: z.string().default('operator'),
   operatorPassword: z.string({ error: 'expected CONSILIUM_OPERATOR_PASSWORD, the password of an operator' }),
 });
@@ -34,7 +37,7 @@ export function readSimulateSettings(environment: NodeJS.ProcessEnv, flags: Reco
 
 /** Runs a study of its own on a server with many light nodes, and says how its rounds went. */
 export async function simulate(settings: SimulateSettings, say: (sentence: string) => void): Promise<void> {
-  const script = readScript(settings.faults);
+  const script = settings.faults === undefined ? FaultScript.parse({}) : readFaultScript(settings.faults);
   const operator = await OperatorClient.logIn(settings.server, {
     name: settings.operatorName,
     password: settings.operatorPassword,
@@ -63,6 +66,7 @@ export async function simulate(settings: SimulateSettings, say: (sentence: strin
   );
   federation.start();
   try {
+    await allConnected(operator, federation);
     await operator.setStudy(study.id, 'start');
     const started = Date.now();
     await studyEnd(operator, study.id, settings.rounds * (settings.deadline + 30));
@@ -74,6 +78,21 @@ export async function simulate(settings: SimulateSettings, say: (sentence: strin
   }
 }
 
+/** Else the first round would open with those that came first. */
+async function allConnected(operator: OperatorClient, { sites }: LightFederation): Promise<void> {
+  const until = Date.now() + CONNECTING;
+  for (;;) {
+    const connected = new Set((await operator.sites()).filter((site) => site.connected).map(({ id }) => id));
+    const missing = sites.filter(({ id }) => !connected.has(id));
+    if (missing.length === 0) return;
+    if (Date.now() > until) {
+      const of = `${missing.length} of ${sites.length} light nodes`;
+      throw new Error(`simulation: expected all to connect within ${CONNECTING / 1000} s, ${of} have not`);
+    }
+    await sleep(200);
+  }
+}
+
 type Round = Awaited<ReturnType<OperatorClient['rounds']>>[number];
 
 function roundLine({ number, state, reason, contributions, result }: Round): string {
@@ -81,20 +100,4 @@ function roundLine({ number, state, reason, contributions, result }: Round): str
   for (const each of contributions) counts.set(each.state, (counts.get(each.state) ?? 0) + 1);
   const sites = [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
   return `round ${number} ${state}: ${sites}${result ? `, model ${result.digest.slice(0, 12)}` : ''}${reason ? `; ${reason}` : ''}`;
-}
-
-function readScript(file: string | undefined): FaultScript {
-  if (file === undefined) return FaultScript.parse({});
-  const parsed = FaultScript.safeParse(parseJson(file));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new StartRefused(ExitCode.usage, `The fault script ${file}: ${issue.path.join('.')}: ${issue.message}.`);
-}
-
-function parseJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    throw new StartRefused(ExitCode.usage, `The fault script ${file}: expected a readable JSON file, got none.`);
-  }
 }
