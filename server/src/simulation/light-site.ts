@@ -113,7 +113,7 @@ export class LightSite {
     return answerOf(await this.#ask('POST', path, { 'content-type': 'application/json' }, JSON.stringify(body)));
   }
 
-  /** Opens the socket without saying hello; rejects with the server's sentence. */
+  /** Opens the socket without saying hello; rejects with the server's sentence, or where the connection ends first. */
   async open(token?: string): Promise<SiteSocket> {
     const socket: SiteSocket = io(this.place.url, {
       auth: { token: token ?? (await this.token()) },
@@ -125,6 +125,8 @@ export class LightSite {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('connect_error', reject);
+      // Of a connection that ends between being made and being let in, the socket itself says nothing.
+      socket.io.once('close', (reason) => reject(new Error(`${this.name}: the connection ended: ${reason}`)));
     });
     return socket;
   }
