@@ -1,6 +1,15 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** Ways to other machines that Node and our dependencies have. */
+const NETWORK = ['http', 'https', 'http2', 'net', 'tls', 'dgram', 'dns']
+  .flatMap((name) => [name, `node:${name}`, `${name}/promises`, `node:${name}/promises`])
+  .concat(['socket.io-client', 'engine.io-client', 'tus-js-client', 'https-proxy-agent', 'undici', 'ws']);
+const onlyByTheGate = (name) => ({
+  name,
+  message: 'What leaves a site goes by its egress gate (client-node/src/egress).',
+});
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**', '.consilium/**', 'test/artefacts/**'] },
   js.configs.recommended,
@@ -19,6 +28,20 @@ export default tseslint.config(
         { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
       ],
       'max-lines': ['error', { max: 320, skipBlankLines: false }],
+    },
+  },
+  {
+    // What leaves a hospital goes by the gate: only the transport behind it may speak to anyone. Set-up and doctor run for a
+    // person, and know no volume.
+    files: ['client-node/src/**/*.ts'],
+    ignores: [
+      'client-node/src/agent/transport/{route,upload,control-socket}.ts',
+      'client-node/src/engine/{doctor,setup/stock-binary}.ts',
+      'client-node/src/**/*.spec.ts',
+    ],
+    rules: {
+      'no-restricted-globals': ['error', ...['fetch', 'WebSocket', 'XMLHttpRequest', 'EventSource'].map(onlyByTheGate)],
+      'no-restricted-imports': ['error', { paths: NETWORK.map(onlyByTheGate), patterns: ['undici/*', 'axios', 'got'] }],
     },
   },
   {

@@ -15,8 +15,15 @@ import {
   type PreparedUpload,
   type RouteSettings,
 } from '@consilium/client-node';
+import { lenientGate } from '@consilium/client-node/dist/egress/gate.fixture.js';
 import { METRICS } from '@consilium/server/dist/simulation/light-site.js';
-import { digestOfBytes, type Assignment, type SubmitAnswer, type UpdateManifest } from '@consilium/shared';
+import {
+  digestOfBytes,
+  ModelSettings,
+  type Assignment,
+  type SubmitAnswer,
+  type UpdateManifest,
+} from '@consilium/shared';
 
 interface LinkOptions {
   /** In place of the address that the site enrolled at: a proxy's. */
@@ -38,7 +45,7 @@ export class LinkedSite {
 
   static async enrol(url: string, code: string, options: LinkOptions = {}): Promise<LinkedSite> {
     const folder = mkdtempSync(join(tmpdir(), 'consilium-site-'));
-    const route = new Route(url, options.route);
+    const route = new Route(url, lenientGate(), options.route);
     const rest = new RestClient(route, systemClock);
     await enrol({ home: nodeHome(folder), rest, code, software: 'test 0', now: () => Date.now() });
     route.close();
@@ -47,7 +54,7 @@ export class LinkedSite {
 
   static async open(folder: string, { url, route: settings, clock = systemClock }: LinkOptions): Promise<LinkedSite> {
     const { enrolment, key } = await requireEnrolment(nodeHome(folder));
-    const route = new Route(url ?? enrolment.server, settings);
+    const route = new Route(url ?? enrolment.server, lenientGate(), settings);
     const tokens = new SiteTokens(key, enrolment, clock);
     const rest = new RestClient(route, clock, tokens);
     return new LinkedSite(folder, enrolment.siteId, rest, route, tokens, (manifest) => key.signManifest(manifest));
@@ -70,8 +77,11 @@ export class LinkedSite {
     return blob;
   }
 
-  send(prepared: PreparedUpload, signal?: AbortSignal): Promise<void> {
-    return uploadBlob(this.rest, { prepared, placeFile: this.placeFile, ...(signal && { signal }) });
+  async send(upload: PreparedUpload, signal?: AbortSignal): Promise<void> {
+    const base = { digest: upload.base ?? upload.blob.digest, file: upload.file };
+    const outgoing = { kind: 'update' as const, upload, model: ModelSettings.parse({}), base };
+    const permit = await this.route.gate.pass(outgoing);
+    await uploadBlob(this.rest, { permit, placeFile: this.placeFile, ...(signal && { signal }) });
   }
 
   /** A right manifest of the open round, with changes that may make it wrong. */

@@ -10,7 +10,7 @@ import {
 } from '@consilium/shared';
 import type { Evaluated, Job, ResultOf, TrainedUpdate } from '../trainer/messages.js';
 import type { JobOptions, Trainer } from '../trainer/trainer-process.js';
-import type { ControlLine, ControlLineEvents } from './agent.js';
+import type { ControlLine, ControlLineEvents } from './control-line.js';
 import type { BlobCache } from './transport/blob-cache.js';
 import type { RestClient } from './transport/rest-client.js';
 

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { nodeHome } from '../settings/node-settings.js';
+import { DEFAULT_POLICY } from '../egress/egress-policy.js';
+import { EgressRefused, objection } from '../egress/objection.js';
 import { NodeFailure } from '../settings/failure.js';
 import { assignmentOf, evaluatedAs, FakeServer, FakeTrainer, ROUND_ID, trainedAs } from './agent.fakes.js';
 import { Agent, type AgentOptions } from './agent.js';
@@ -44,6 +46,9 @@ async function agentWith(more: Partial<AgentOptions> = {}): Promise<Agent> {
     pollSeconds: 1,
     encoding: 'float32',
     untilFinished: true,
+    policy: DEFAULT_POLICY,
+    // What it lets go is taken by an upload that is none.
+    gate: { pass: () => Promise.resolve(undefined as never) },
     rest: server.rest,
     blobs: server.blobs,
     journal: await Journal.open(nodeHome(folder)),
@@ -146,6 +151,15 @@ describe('a trainer', () => {
       server.greetings === 0 ? { ...assignmentOf(0, null), exclusions } : assignmentOf(0, null, true);
     await run();
     expect(server.greetings).toBe(1);
+  });
+
+  test('A16 an update that the site’s own gate stops ends its round here, without a second try', async () => {
+    server.assign = () => assignmentOf(0, states.some(({ state }) => state === 'refused') ? null : 1, true);
+    const stopped = new EgressRefused('update', objection('tensor-unexpected', 'expected no volume, got one'));
+    await run({ gate: { pass: () => Promise.reject(stopped) } });
+    expect(trainer.kinds).toEqual(['survey', 'evaluate', 'train']);
+    expect(server.updates).toEqual([]);
+    expect(states).toContainEqual(expect.objectContaining({ state: 'refused', round: 1, reason: 'tensor-unexpected' }));
   });
 
   test('shows a refusal and goes on', async () => {

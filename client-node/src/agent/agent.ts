@@ -1,36 +1,26 @@
-import type { Assignment, DataCard, Progress, SiteHello, TransferEncoding, UpdateManifest } from '@consilium/shared';
+import type { Assignment, SiteHello, TransferEncoding, UpdateManifest } from '@consilium/shared';
 import { PROTOCOL_VERSION } from '@consilium/shared';
+import type { EgressPolicy } from '../egress/egress-policy.js';
+import type { Gate } from '../egress/gate.js';
+import { EgressRefused } from '../egress/objection.js';
 import { errorText, NodeFailure } from '../settings/failure.js';
 import { SOFTWARE } from '../settings/software.js';
 import type { Survey } from '../trainer/messages.js';
 import type { Trainer } from '../trainer/trainer-process.js';
 import type { Clock } from './clock.js';
 import { Contribution } from './contribution.js';
+import type { ControlLine, ControlLineEvents } from './control-line.js';
 import type { Journal } from './journal.js';
 import type { Log } from './log.js';
 import { Measurement } from './measurement.js';
 import { isStillWanted, nextTask, type AssignedStudy, type Task } from './next-task.js';
 import { Patience } from './patience.js';
 import type { Report } from './report.js';
+import { takeStock } from './stock.js';
 import type { BlobCache } from './transport/blob-cache.js';
 import { RequestRefused, type RestClient } from './transport/rest-client.js';
 import { WakeUp } from './wake-up.js';
 import type { Witness } from './witness.js';
-
-/** The line that wakes the agent and carries its progress. */
-export interface ControlLine {
-  open(): void;
-  close(): void;
-  progress(progress: Progress): void;
-  /** Says hello again: the site is there and has nothing else to do. */
-  greet(): void;
-}
-
-export interface ControlLineEvents {
-  hello: () => SiteHello;
-  onWake: () => void;
-  onRefused: (sentence: string) => void;
-}
 
 export interface AgentOptions {
   site: { siteId: string; name: string; role: 'trainer' | 'observer' };
@@ -42,6 +32,9 @@ export interface AgentOptions {
   encoding: TransferEncoding | 'auto';
   /** End once no further round will open, in place of waiting for another study. */
   untilFinished: boolean;
+  /** What may leave, and the gate that holds to it. */
+  policy: EgressPolicy;
+  gate: Pick<Gate, 'pass'>;
   rest: RestClient;
   blobs: BlobCache;
   journal: Journal;
@@ -60,7 +53,14 @@ export interface AgentOptions {
 /** Attempts at one task that fails for a reason of its own before the agent leaves it. */
 const ATTEMPTS = 3;
 /** These end the node: asking again changes nothing until a person acts. */
-const FATAL = new Set<NodeFailure['kind']>(['disk-full', 'bad-data', 'engine-unavailable', 'usage', 'log-forked', 'interrupted']);
+const FATAL = new Set<NodeFailure['kind']>([
+  'disk-full',
+  'bad-data',
+  'engine-unavailable',
+  'usage',
+  'log-forked',
+  'interrupted',
+]);
 
 /**
  * The hospital's side of a study. It asks what to do, does it, and asks again; the socket only makes it ask sooner.
@@ -100,7 +100,7 @@ export class Agent {
   /** Runs until the signal fires (rejects with its reason), a failure that needs a person, or the end of the study. */
   async run(outer: AbortSignal): Promise<void> {
     const signal = AbortSignal.any([outer, this.#fatal.signal]);
-    this.#survey = await this.#takeStock(signal);
+    this.#survey = await takeStock(this.#options, signal);
     this.#keptModel = (await this.#options.journal.newestModel())?.model.blob.digest;
     await this.#patience.ask(() => this.#options.rest.health(signal), signal);
     this.#line.open();
@@ -109,20 +109,6 @@ export class Agent {
     } finally {
       this.#line.close();
     }
-  }
-
-  async #takeStock(signal: AbortSignal): Promise<Survey> {
-    const { site, data, validation, trainer, log, report } = this.#options;
-    report({ state: 'starting' });
-    const needsTraining = site.role === 'trainer';
-    const survey = await trainer.run({ kind: 'survey', data, validation, needsTraining }, { signal });
-    for (const finding of survey.findings) log.warn(finding);
-    requireVolumes(survey.card, this.#options);
-    const { labelled, unlabelled, validation: measured } = survey.card;
-    log.info(`engine ${survey.engine}`);
-    log.info(`data: ${labelled} labelled, ${unlabelled} unlabelled, ${measured} validation volumes`);
-    report({ state: 'ready', engine: survey.engine, ...survey.card });
-    return survey;
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -241,6 +227,10 @@ export class Agent {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     this.#options.log.error(error.message);
+    if (error instanceof EgressRefused) {
+      await this.#takeStopped(task, error);
+      return;
+    }
     if (failures < ATTEMPTS) {
       await this.#wakeUp.wait(this.#options.pollSeconds * 1000, signal);
       return;
@@ -254,8 +244,18 @@ export class Agent {
     await this.#options.journal.closeRound(task.round.id);
   }
 
+  /** Doing it again would end at the same gate: this round goes on without the site, whose people find why in its log. */
+  async #takeStopped(task: Exclude<Task, { kind: 'wait' }>, { objection, message }: EgressRefused): Promise<void> {
+    if (task.kind !== 'contribute') {
+      this.#leaveModel(task);
+      return;
+    }
+    this.#options.report({ state: 'refused', round: task.round.number, reason: objection.reason, sentence: message });
+    await this.#options.journal.closeRound(task.round.id);
+  }
+
   #leaveModel(task: Extract<Task, { kind: 'evaluate' | 'keep' }>): void {
-    this.#options.log.error(`model version ${task.model.version}: left after ${ATTEMPTS} attempts`);
+    this.#options.log.error(`model version ${task.model.version}: left`);
     this.#keptModel = task.model.blob.digest;
     this.#unmeasured = this.#unmeasured.filter((entry) => entry.model.blob.digest !== task.model.blob.digest);
   }
@@ -297,20 +297,5 @@ export class Agent {
       engine: this.#survey.engine.slice(0, 200),
       data: this.#survey.card,
     };
-  }
-}
-
-function requireVolumes(card: DataCard, options: AgentOptions): void {
-  if (options.site.role === 'trainer' && card.labelled + card.unlabelled === 0) {
-    throw new NodeFailure(
-      'bad-data',
-      `${options.data ?? 'no data folder'}: expected at least one readable volume in images/, got none; "consilium-node data check" says why`,
-    );
-  }
-  if (options.site.role === 'observer' && card.validation === 0) {
-    throw new NodeFailure(
-      'bad-data',
-      `${options.validation ?? 'no validation folder'}: an observer needs at least one labelled volume, got none`,
-    );
   }
 }

@@ -41,6 +41,7 @@ export class Contribution {
   async #train(folder: string): Promise<TrainedUpdate> {
     const { tools, task } = this;
     const { study, round } = task;
+    const { minimumSupport, statistics } = tools.policy.update;
     const base = await this.#fetchBase();
     tools.log.info(`round ${round.number}: training ${study.manifest.rounds.localSteps} steps`);
     const update = await tools.trainer.run(
@@ -54,6 +55,7 @@ export class Contribution {
         base,
         folder,
         local: tools.journal.localFolder(study.digest),
+        withheld: { minimumSupport, statistics: statistics === 'withhold' },
       },
       {
         signal: tools.signal,
@@ -91,10 +93,11 @@ export class Contribution {
   }
 
   async #upload(prepared: PreparedUpload): Promise<void> {
-    const { journal, patience, rest, report, signal } = this.tools;
-    const { id, number } = this.task.round;
+    const { journal, patience, gate, rest, report, signal } = this.tools;
+    const { id, number, base } = this.task.round;
+    const { model } = this.task.study.manifest;
+    const file = await this.#fetchBase();
     const request = {
-      prepared,
       placeFile: journal.uploadPlaceFile(id),
       signal,
       onProgress: (done: number) => {
@@ -102,7 +105,8 @@ export class Contribution {
         report({ state: 'uploading', round: number, done, total: prepared.wireBytes });
       },
     };
-    await patience.ask(() => uploadBlob(rest, request), signal);
+    const outgoing = { kind: 'update' as const, upload: prepared, model, base: { digest: base.digest, file } };
+    await patience.ask(async () => uploadBlob(rest, { ...request, permit: await gate.pass(outgoing) }), signal);
   }
 
   async #submit(update: TrainedUpdate, { blob }: PreparedUpload): Promise<SubmitAnswer> {

@@ -1,5 +1,6 @@
 import type { Progress } from '@consilium/shared';
-import type { AgentOptions, ControlLine } from './agent.js';
+import type { AgentOptions } from './agent.js';
+import type { ControlLine } from './control-line.js';
 import type { Patience } from './patience.js';
 
 /** What a task works with: the agent's own means, and the signal that gives the task up. */

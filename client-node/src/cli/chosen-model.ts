@@ -9,6 +9,7 @@ import { currentRelease, type KeptRelease } from '../agent/release.js';
 import { BlobCache } from '../agent/transport/blob-cache.js';
 import { RestClient } from '../agent/transport/rest-client.js';
 import { Route } from '../agent/transport/route.js';
+import { openGate } from '../egress/open-gate.js';
 import { NodeFailure } from '../settings/failure.js';
 import { nodeHome, type NodeHome, type NodeSettings } from '../settings/node-settings.js';
 import { readFileIfPresent, readJsonIfPresent } from '../settings/whole-file.js';
@@ -59,7 +60,8 @@ export async function releasedModel(settings: NodeSettings, log: Log): Promise<K
   const home = nodeHome(settings.home);
   if ((await readEnrolment(home)) === undefined) return undefined;
   const { enrolment, key } = await requireEnrolment(home);
-  const route = new Route(settings.server ?? enrolment.server, settings);
+  const { gate } = await openGate(home, () => systemClock.now());
+  const route = new Route(settings.server ?? enrolment.server, gate, settings);
   try {
     const rest = new RestClient(route, systemClock, new SiteTokens(key, enrolment, systemClock));
     return await currentRelease(home, rest, new BlobCache(home.released, rest), (sentence) => log.warn(sentence));

@@ -3,6 +3,7 @@ import { systemClock } from '../agent/clock.js';
 import { enrol } from '../agent/enrolment.js';
 import { RestClient } from '../agent/transport/rest-client.js';
 import { Route } from '../agent/transport/route.js';
+import { openGate } from '../egress/open-gate.js';
 import { nodeHome, settingsFromProcess } from '../settings/node-settings.js';
 import { NodeFailure } from '../settings/failure.js';
 import { SOFTWARE } from '../settings/software.js';
@@ -19,13 +20,15 @@ export function addEnrolCommand(program: Command, session: Session): void {
     .action(async (url: string, code: string, flags: Record<string, unknown>) => {
       const settings = settingsFromProcess({ ...flags, server: url });
       if (settings.server === undefined) throw new NodeFailure('usage', 'expected the URL of a server, got none');
-      const route = new Route(settings.server, settings);
+      const home = nodeHome(settings.home);
+      const { gate } = await openGate(home, () => systemClock.now());
+      const route = new Route(settings.server, gate, settings);
       session.onClose(() => {
         route.close();
         return Promise.resolve();
       });
       const enrolment = await enrol({
-        home: nodeHome(settings.home),
+        home,
         rest: new RestClient(route, systemClock),
         code,
         software: SOFTWARE,

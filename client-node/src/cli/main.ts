@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../settings/software.js';
 import { addDataCommand } from './data-command.js';
 import { addDoctorCommand } from './doctor-command.js';
+import { addEgressCommands } from './egress-command.js';
 import { addEngineCommands } from './engine-command.js';
 import { addEnrolCommand } from './enrol-command.js';
 import { addEvaluateCommand } from './evaluate-command.js';
@@ -27,6 +28,7 @@ function createProgram(session: Session): Command {
   addRunCommand(program, session);
   addDataCommand(program);
   addLogCommands(program);
+  addEgressCommands(program);
   addPredictCommand(program, session);
   addEvaluateCommand(program, session);
   addDoctorCommand(program);

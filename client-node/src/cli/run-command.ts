@@ -14,6 +14,7 @@ import { ControlSocket } from '../agent/transport/control-socket.js';
 import { RestClient } from '../agent/transport/rest-client.js';
 import { Route } from '../agent/transport/route.js';
 import { Witness } from '../agent/witness.js';
+import { openGate } from '../egress/open-gate.js';
 import { NodeFailure, systemCode } from '../settings/failure.js';
 import { nodeHome, settingsFromProcess, type NodeSettings } from '../settings/node-settings.js';
 import { startTrainer } from './compute.js';
@@ -53,7 +54,8 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
   await lockHome(settings.home, session);
   const server = settings.server ?? enrolment.server;
   const tokens = new SiteTokens(key, enrolment, systemClock);
-  const route = new Route(server, settings);
+  const { gate, policy } = await openGate(home, () => systemClock.now());
+  const route = new Route(server, gate, settings);
   session.onClose(() => {
     route.close();
     return Promise.resolve();
@@ -67,6 +69,8 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     seed: settings.seed,
     pollSeconds: settings.pollSeconds,
     untilFinished,
+    policy,
+    gate,
     rest,
     encoding: settings.encoding,
     blobs: new BlobCache(home.blobs, rest),

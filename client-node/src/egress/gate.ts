@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { BlobRef, Digest, ModelSettings, TransferEncoding } from '@consilium/shared';
 import { asFileFailure } from '../settings/failure.js';
-import type { Decision, EgressLog } from './egress-log.js';
+import type { Decision } from './egress-log.js';
 import type { Judged } from './judge-message.js';
 import { EgressRefused, objection } from './objection.js';
 import { isBare, wayOf, type Way } from './routes.js';
@@ -63,7 +63,7 @@ export class Gate {
 
   constructor(
     private readonly judge: Judge,
-    private readonly log: Pick<EgressLog, 'append'>,
+    private readonly log: { append(decision: Decision): Promise<unknown> },
   ) {}
 
   /** Throws EgressRefused, once the log has it, where this may not leave; where the log cannot be written, nothing may. */

@@ -109,7 +109,8 @@ function trainOn(site: string): Promise<TrainedUpdate> {
   mkdirSync(job);
   const base = join(job, 'base');
   writeFileSync(base, encodeContainer(initialModel(study.model, 1)));
-  const files = { data: join(folder, site), base, folder: job, local: join(job, 'local') };
+  const withheld = { minimumSupport: 0, statistics: false };
+  const files = { data: join(folder, site), base, folder: job, local: join(job, 'local'), withheld };
   return trainer.run({ kind: 'train', study, studyDigest: 'bad volumes', round: 1, seed: 3, ...files });
 }
 

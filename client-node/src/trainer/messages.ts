@@ -20,6 +20,14 @@ export interface Survey {
   findings: string[];
 }
 
+/** What this site keeps to itself of every model that it trains, whatever the study shares. */
+export interface Withheld {
+  /** Labelled voxels behind a prototype or a class mean: with fewer it is not shared. */
+  minimumSupport: number;
+  /** Batch norm's running moments. */
+  statistics: boolean;
+}
+
 export interface TrainJob {
   kind: 'train';
   study: StudyManifest;
@@ -33,6 +41,7 @@ export interface TrainJob {
   folder: string;
   /** What the study leaves to each site is kept here from round to round. */
   local: string;
+  withheld: Withheld;
 }
 export interface TrainedUpdate {
   blob: BlobRef;

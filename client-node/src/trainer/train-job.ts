@@ -60,7 +60,7 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
     workshop.note('info', `round ${round}: ${figures.metrics.secondsPerStep.toFixed(2)} s/step, ${waiting}`);
     const trained = trainer.exportModel();
     await local.keep(trained, round);
-    const shared = sharedTensors(trained, decodeContainer(base).tensors, study.aggregation);
+    const shared = sharedTensors(trained, decodeContainer(base).tensors, study.aggregation, job.withheld);
     const blob = await writeUpdate(join(job.folder, 'update.safetensors'), shared);
     const kept = (entries: readonly SiteEntry[]): number => entries.filter(({ image }) => !leftOut.has(image)).length;
     return { blob, labelled: kept(site.labelled), unlabelled: kept(site.unlabelled), ...figures };

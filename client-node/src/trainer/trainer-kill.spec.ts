@@ -50,6 +50,7 @@ function jobIn(name: string): TrainJob {
     base: join(folder, 'base'),
     folder: join(folder, name),
     local: join(folder, name, 'local'),
+    withheld: { minimumSupport: 0, statistics: false },
   };
   return { kind: 'train', study, studyDigest: 'kill', round: 1, seed: 3, ...files };
 }

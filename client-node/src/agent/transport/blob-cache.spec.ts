@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { lenientGate } from '../../egress/gate.fixture.js';
 import { BlobCache } from './blob-cache.js';
 import { Route } from './route.js';
 
@@ -37,8 +38,7 @@ beforeEach(async () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   cache = new BlobCache(folder, {
     server: url,
-    route: new Route(url),
-    blobUrl: (digest) => `${url}/api/v1/blobs/${digest}`,
+    route: new Route(url, lenientGate()),
     authorization: () => Promise.resolve({ authorization: 'Bearer token' }),
   });
 });

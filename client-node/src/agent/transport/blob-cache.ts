@@ -25,7 +25,7 @@ export interface FetchOptions {
 export class BlobCache {
   constructor(
     private readonly folder: string,
-    private readonly rest: Pick<RestClient, 'blobUrl' | 'authorization' | 'server' | 'route'>,
+    private readonly rest: Pick<RestClient, 'authorization' | 'server' | 'route'>,
   ) {}
 
   path(digest: string): string {
@@ -125,7 +125,9 @@ export class BlobCache {
       headers['range'] = `bytes=${have}-`;
       headers['if-range'] = `"${blob.digest}"`;
     }
-    const response = await this.rest.route.fetch(this.rest.blobUrl(blob.digest), { headers, signal });
+    const { route } = this.rest;
+    const permit = await route.gate.pass({ kind: 'request', method: 'GET', path: `/blobs/${blob.digest}` });
+    const response = await route.send(permit, { headers, signal });
     if (response.status === 200 || response.status === 206) return response;
     const body: unknown = await response.json().catch(() => undefined);
     throw refusalOf(this.rest.server, response, body);

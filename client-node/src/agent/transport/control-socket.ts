@@ -1,5 +1,6 @@
 import { io, type Socket } from 'socket.io-client';
 import type { Acknowledgement, ClientEvents, Progress, ServerEvents, SiteHello } from '@consilium/shared';
+import { EgressRefused } from '../../egress/objection.js';
 import type { Log } from '../log.js';
 import type { Route } from './route.js';
 
@@ -74,28 +75,35 @@ export class ControlSocket {
   /** Best effort: a lost progress message is replaced by the next. */
   progress(progress: Progress): void {
     if (!this.#socket.connected) return;
-    this.#socket
-      .timeout(ACKNOWLEDGEMENT_TIMEOUT_MS)
-      .emitWithAck('progress', progress)
-      .then(
-        (answer: Acknowledgement) => {
-          if (!answer.ok) this.#options.log.debug(`progress not taken: ${answer.sentence}`);
-        },
-        () => undefined,
-      );
+    this.#say('progress', progress).then(
+      (answer) => {
+        if (!answer.ok) this.#options.log.debug(`progress not taken: ${answer.sentence}`);
+      },
+      (error: unknown) => {
+        if (error instanceof EgressRefused) this.#options.log.warn(error.message);
+      },
+    );
+  }
+
+  /** Rejects with EgressRefused where this site does not let it go, and where no answer comes in time. */
+  async #say(event: keyof ClientEvents, message: SiteHello | Progress): Promise<Acknowledgement> {
+    const permit = await this.#options.route.gate.pass({ kind: 'message', event, body: message });
+    const { body } = permit.take();
+    const line = this.#socket.timeout(ACKNOWLEDGEMENT_TIMEOUT_MS);
+    return (await line.emitWithAck(event, body as never)) as Acknowledgement;
   }
 
   async #greet(): Promise<void> {
     try {
-      const waiting = this.#socket.timeout(ACKNOWLEDGEMENT_TIMEOUT_MS).emitWithAck('hello', this.#options.hello());
-      const answer = (await waiting) as Acknowledgement;
+      const answer = await this.#say('hello', this.#options.hello());
       if (answer.ok) {
         this.#options.onWake();
         return;
       }
       this.#options.onRefused(answer.sentence);
-    } catch {
-      this.#options.log.debug('control line: no answer to hello in time');
+    } catch (error) {
+      if (error instanceof EgressRefused) this.#options.log.error(error.message);
+      else this.#options.log.debug('control line: no answer to hello in time');
     }
     this.#socket.disconnect();
     this.#connectLater(RECONNECT_AT_MOST_MS);

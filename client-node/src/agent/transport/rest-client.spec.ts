@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PROTOCOL_VERSION } from '@consilium/shared';
+import { lenientGate } from '../../egress/gate.fixture.js';
 import { systemClock } from '../clock.js';
 import { silentLog } from '../log.js';
 import { Patience } from '../patience.js';
@@ -46,7 +47,7 @@ function tokens() {
 }
 
 test('a page of another program and a failing server are unreachable', async () => {
-  const rest = new RestClient(new Route(url), systemClock);
+  const rest = new RestClient(new Route(url, lenientGate()), systemClock);
   answer = (_, response) => response.end('<html>welcome</html>');
   await expect(rest.health()).rejects.toThrow(/expected the answer of a Consilium server, got HTTP 200/);
   answer = (_, response) => {
@@ -61,7 +62,7 @@ test('a page of another program and a failing server are unreachable', async () 
 test('an address that nobody answers is unreachable', async () => {
   server.close();
   await once(server, 'close');
-  await expect(new RestClient(new Route(url), systemClock).health()).rejects.toMatchObject({
+  await expect(new RestClient(new Route(url, lenientGate()), systemClock).health()).rejects.toMatchObject({
     kind: 'server-unreachable',
     message: `the server ${url} cannot be reached: nothing listens there`,
   });
@@ -69,8 +70,10 @@ test('an address that nobody answers is unreachable', async () => {
 
 test('another protocol version is refused with both', async () => {
   answer = (_, response) => json(response, 200, health(0, 99));
-  await expect(new RestClient(new Route(url), systemClock).health()).rejects.toMatchObject({ kind: 'refused' });
-  await expect(new RestClient(new Route(url), systemClock).health()).rejects.toThrow(
+  await expect(new RestClient(new Route(url, lenientGate()), systemClock).health()).rejects.toMatchObject({
+    kind: 'refused',
+  });
+  await expect(new RestClient(new Route(url, lenientGate()), systemClock).health()).rejects.toThrow(
     `protocol ${PROTOCOL_VERSION}, the server speaks 99`,
   );
 });
@@ -82,7 +85,7 @@ test('a refused token makes the node compare the clocks and ask once more', asyn
     else if (own.skewSeconds === 0) json(response, 401, { statusCode: 401, code: 'token-expired', message: 'expired' });
     else json(response, 200, IDLE);
   };
-  expect(await new RestClient(new Route(url), systemClock, own).assignment()).toEqual(IDLE);
+  expect(await new RestClient(new Route(url, lenientGate()), systemClock, own).assignment()).toEqual(IDLE);
   expect(own.skewSeconds).toBeGreaterThan(595);
   expect(asked).toEqual(['GET /api/v1/site/assignment', 'GET /api/v1/health', 'GET /api/v1/site/assignment']);
 });
@@ -92,7 +95,7 @@ test('a revoked site is a refusal of its identity', async () => {
     if (request.url === '/api/v1/health') json(response, 200, health());
     else json(response, 401, { statusCode: 401, code: 'site-revoked', message: 'revoked by the operator' });
   };
-  const error: unknown = await new RestClient(new Route(url), systemClock, tokens())
+  const error: unknown = await new RestClient(new Route(url, lenientGate()), systemClock, tokens())
     .assignment()
     .catch((e: unknown) => e);
   expect(error).toBeInstanceOf(RequestRefused);
@@ -115,7 +118,7 @@ test('a server that is down is waited for, with one line at first and one each m
     if (failures-- > 0) response.destroy();
     else json(response, 200, IDLE);
   };
-  const rest = new RestClient(new Route(url), systemClock, tokens());
+  const rest = new RestClient(new Route(url, lenientGate()), systemClock, tokens());
   expect(await patience.ask(() => rest.assignment(), new AbortController().signal)).toEqual(IDLE);
   expect(now).toBeGreaterThan(120_000);
   expect(lines).toHaveLength(4);

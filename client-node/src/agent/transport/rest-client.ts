@@ -16,7 +16,7 @@ import {
 import { errorText, NodeFailure, systemCode } from '../../settings/failure.js';
 import { firstIssue } from '../../settings/whole-file.js';
 import type { Clock } from '../clock.js';
-import type { Route } from './route.js';
+import { API, type Route } from './route.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -121,12 +121,8 @@ export class RestClient {
     await this.#askAsSite({ method: 'POST', path: '/site/log/cosignatures', body: cosignature, signal }, z.unknown());
   }
 
-  blobUrl(digest: string): string {
-    return `${this.server}/api/v1/blobs/${digest}`;
-  }
-
   get uploadUrl(): string {
-    return `${this.server}/api/v1/uploads`;
+    return `${this.server}${API}/uploads`;
   }
 
   async authorization(): Promise<Record<string, string>> {
@@ -160,19 +156,14 @@ export class RestClient {
   }
 
   async #send(request: Request): Promise<Response> {
+    const { method, path, body } = request;
+    const permit = await this.route.gate.pass({ kind: 'request', method, path, body });
     const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     const headers: Record<string, string> = { accept: 'application/json', ...(await this.authorization()) };
-    const init: Parameters<Route['fetch']>[1] = {
-      method: request.method,
-      headers,
-      signal: request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]),
-    };
-    if (request.body !== undefined) {
-      headers['content-type'] = 'application/json';
-      init.body = JSON.stringify(request.body);
-    }
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
     try {
-      return await this.route.fetch(`${this.server}/api/v1${request.path}`, init);
+      return await this.route.send(permit, { headers, signal });
     } catch (error) {
       if (request.signal?.aborted === true) throw request.signal.reason;
       throw unreachable(this.route.name, error);

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { expect, test } from 'vitest';
+import { lenientGate } from '../../egress/gate.fixture.js';
 import { chooseEncoding } from './prepare-upload.js';
-import { isExcepted, Route } from './route.js';
+import { isExcepted, Route, type RouteSettings } from './route.js';
 
 test('exceptions are names, suffixes or all', () => {
   const excepted = ['localhost', '.hospital.org', '*.inner', '10.0.0.1', '[::1]'.slice(1, -1)];
@@ -16,8 +17,8 @@ test('exceptions are names, suffixes or all', () => {
 });
 
 test('the customary proxy is for https only, the node’s own for both', () => {
-  const tunnels = (server: string, settings: ConstructorParameters<typeof Route>[1]) =>
-    new Route(server, settings).agent instanceof HttpsProxyAgent;
+  const tunnels = (server: string, settings: RouteSettings) =>
+    new Route(server, lenientGate(), settings).agent instanceof HttpsProxyAgent;
   const [own, customary] = [{ proxy: 'http://proxy:3128' }, { httpsProxy: 'http://proxy:3128' }];
   expect([tunnels('http://server', own), tunnels('https://server', own)]).toEqual([true, true]);
   expect([tunnels('http://server', customary), tunnels('https://server', customary)]).toEqual([false, true]);
@@ -27,9 +28,13 @@ test('the customary proxy is for https only, the node’s own for both', () => {
 test('a CA file that is none is one sentence', () => {
   const folder = mkdtempSync(join(tmpdir(), 'consilium-ca-'));
   const caFile = join(folder, 'ca.pem');
-  expect(() => new Route('https://server', { caFile })).toThrow(/^caFile: .* cannot be read \(ENOENT\)$/);
+  expect(() => new Route('https://server', lenientGate(), { caFile })).toThrow(
+    /^caFile: .* cannot be read \(ENOENT\)$/,
+  );
   writeFileSync(caFile, 'no certificate');
-  expect(() => new Route('https://server', { caFile })).toThrow(/^caFile: expected PEM certificates in /);
+  expect(() => new Route('https://server', lenientGate(), { caFile })).toThrow(
+    /^caFile: expected PEM certificates in /,
+  );
   rmSync(folder, { recursive: true });
 });
 

@@ -4,6 +4,7 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { Readable } from 'node:stream';
 import { rootCertificates } from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
+import type { Gate, Permit } from '../../egress/gate.js';
 import { errorText, NodeFailure, systemCode } from '../../settings/failure.js';
 
 export interface RouteSettings {
@@ -20,9 +21,12 @@ export interface RouteSettings {
 /** Milliseconds for which an idle connection is kept. */
 const KEEP_ALIVE_MS = 15_000;
 
-type RequestInitOf = Pick<RequestInit, 'method' | 'headers' | 'signal'> & { body?: string };
+/** Where the server's REST interface begins. */
+export const API = '/api/v1';
 
-/** The way from this node to its server: all of REST, uploads, downloads and the control line go it. */
+type Extras = Pick<RequestInit, 'headers' | 'signal'>;
+
+/** The way from this node to its server, and the gate before it: all of REST, uploads, downloads and the control line go it. */
 export class Route {
   /** For clients that speak HTTP by Node's own modules. */
   readonly agent: HttpAgent;
@@ -35,6 +39,7 @@ export class Route {
   /** Throws NodeFailure (usage) where the CA file or the proxy's address is not usable. */
   constructor(
     readonly server: string,
+    readonly gate: Gate,
     settings: RouteSettings = {},
   ) {
     const url = new URL(server);
@@ -49,18 +54,18 @@ export class Route {
   }
 
   /** As fetch does it, without redirects: resolves once the head of the answer is there. */
-  fetch(url: string, init: RequestInitOf = {}): Promise<Response> {
+  send(permit: Permit<'request'>, { headers, signal }: Extras = {}): Promise<Response> {
+    const { method, path, body } = permit.take();
     return new Promise((resolve, reject) => {
-      const send = this.#secure ? requestHttps : requestHttp;
-      const { method = 'GET', signal, body } = init;
+      const ask = this.#secure ? requestHttps : requestHttp;
       const options = {
         method,
-        headers: Object.fromEntries(new Headers(init.headers)),
+        headers: Object.fromEntries(new Headers(headers)),
         agent: this.agent,
         ...(this.ca && { ca: this.ca }),
         ...(signal && { signal }),
       };
-      const request = send(url, options, (incoming) => resolve(responseOf(incoming)));
+      const request = ask(`${this.server}${API}${path}`, options, (incoming) => resolve(responseOf(incoming)));
       request.on('error', (error) => reject(signal?.aborted === true ? abortOf(signal) : error));
       request.end(body);
     });

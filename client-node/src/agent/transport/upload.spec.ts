@@ -5,7 +5,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ModelSettings } from '@consilium/shared';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { lenientGate } from '../../egress/gate.fixture.js';
 import { systemClock } from '../clock.js';
 import { RestClient } from './rest-client.js';
 import { Route } from './route.js';
@@ -48,19 +50,26 @@ function handle(request: IncomingMessage, response: ServerResponse): void {
   }
 }
 
-const request = (): UploadRequest => ({
-  prepared: { file: join(folder, 'update'), wireBytes: blob.bytes, encoding: 'float32', base: null, blob },
-  placeFile: join(folder, 'upload.json'),
-});
+const file = (): string => join(folder, 'update');
+
+async function request(): Promise<UploadRequest> {
+  const upload = { file: file(), encoding: 'float32' as const, base: null, blob };
+  const base = { digest: blob.digest, file: file() };
+  const permit = await rest.route.gate.pass({ kind: 'update', upload, model: ModelSettings.parse({}), base });
+  return { permit, placeFile: join(folder, 'upload.json') };
+}
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'consilium-upload-'));
-  writeFileSync(join(folder, 'update'), CONTENT);
+  writeFileSync(file(), CONTENT);
   [received, cutAfter, bytesSent, created, forgets, refuses] = [Buffer.alloc(0), Infinity, 0, 0, false, false];
   server = createServer(handle).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  rest = new RestClient(new Route(url), systemClock, { skewSeconds: 0, token: () => Promise.resolve('t') });
+  rest = new RestClient(new Route(url, lenientGate()), systemClock, {
+    skewSeconds: 0,
+    token: () => Promise.resolve('t'),
+  });
 });
 afterEach(() => {
   server.closeAllConnections();
@@ -71,11 +80,11 @@ afterEach(() => {
 test('an upload that another process began goes on from its offset', async () => {
   cutAfter = 150_000;
   const giveUp = new AbortController();
-  const first = uploadBlob(rest, { ...request(), signal: giveUp.signal });
+  const first = uploadBlob(rest, { ...(await request()), signal: giveUp.signal });
   setTimeout(() => giveUp.abort(new Error('killed')), 300);
   await expect(first).rejects.toThrow('killed');
   cutAfter = Infinity;
-  await uploadBlob(rest, request());
+  await uploadBlob(rest, await request());
   expect(received.equals(CONTENT)).toBe(true);
   expect(created).toBe(1);
   expect(bytesSent).toBeLessThan(CONTENT.length * 1.5);
@@ -85,20 +94,20 @@ test('an upload that the server forgot starts again', async () => {
   const place = { digest: blob.digest, encoding: 'float32', url: `${rest.uploadUrl}/old` };
   writeFileSync(join(folder, 'upload.json'), JSON.stringify(place));
   forgets = true;
-  await uploadBlob(rest, request());
+  await uploadBlob(rest, await request());
   expect(received.equals(CONTENT)).toBe(true);
   expect(created).toBe(1);
 });
 
 test('a place that belongs to another update is not used', async () => {
   writeFileSync(join(folder, 'upload.json'), JSON.stringify({ digest: 'other', url: `${rest.uploadUrl}/old` }));
-  await uploadBlob(rest, request());
+  await uploadBlob(rest, await request());
   expect(created).toBe(1);
 });
 
 test('a refusal is the server’s sentence', async () => {
   refuses = true;
-  await expect(uploadBlob(rest, request())).rejects.toMatchObject({
+  await expect(uploadBlob(rest, await request())).rejects.toMatchObject({
     kind: 'refused',
     message: 'the server refused: expected at most 10 bytes',
   });
@@ -108,5 +117,5 @@ test('a refusal is the server’s sentence', async () => {
 test('a server that is not there is unreachable', async () => {
   server.close();
   await once(server, 'close');
-  await expect(uploadBlob(rest, request())).rejects.toMatchObject({ kind: 'server-unreachable' });
+  await expect(uploadBlob(rest, await request())).rejects.toMatchObject({ kind: 'server-unreachable' });
 });

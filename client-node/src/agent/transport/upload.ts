@@ -1,11 +1,10 @@
-import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { DefaultHttpStack, DetailedError, Upload, type HttpResponse, type UploadOptions } from 'tus-js-client';
 import { z } from 'zod';
 import { TransferEncoding } from '@consilium/shared';
+import type { Permit } from '../../egress/gate.js';
 import { NodeFailure } from '../../settings/failure.js';
 import { readJsonIfPresent, writeWholeFile } from '../../settings/whole-file.js';
-import type { PreparedUpload } from './prepare-upload.js';
 import { refusalOf, unreachable, type RestClient } from './rest-client.js';
 
 /** Short retries inside one attempt; longer outages are the caller's to wait out. */
@@ -16,22 +15,23 @@ const STALL_MS = 60_000;
 const UploadPlace = z.object({ digest: z.string(), encoding: TransferEncoding, url: z.string() });
 
 export interface UploadRequest {
-  prepared: PreparedUpload;
+  permit: Permit<'update'>;
   /** Remembers the upload's URL over a restart of the node. */
   placeFile: string;
   signal?: AbortSignal;
   onProgress?: (sentBytes: number) => void;
 }
 
+type Started = Omit<UploadRequest, 'permit'> & { cargo: ReturnType<Permit<'update'>['take']> };
 type UploadEnd = { done: true } | { done: false; error: unknown };
 
-/** Sends a file by tus, from where an earlier attempt of this or a former process ended. */
-export async function uploadBlob(rest: RestClient, request: UploadRequest): Promise<void> {
+/** Sends an update by tus, from where an earlier attempt of this or a former process ended. */
+export async function uploadBlob(rest: RestClient, { permit, ...request }: UploadRequest): Promise<void> {
+  const cargo = permit.take();
   const place = await readJsonIfPresent(request.placeFile, UploadPlace).catch(() => undefined);
-  const { blob, encoding } = request.prepared;
-  const isThis = place?.digest === blob.digest && place.encoding === encoding;
+  const isThis = place?.digest === cargo.blob.digest && place.encoding === cargo.encoding;
   const end = await new Promise<UploadEnd>((resolve) => {
-    startUpload(rest, request, isThis ? place.url : null, resolve);
+    startUpload(rest, { ...request, cargo }, isThis ? place.url : null, resolve);
   });
   if (end.done) return;
   if (request.signal?.aborted === true) throw request.signal.reason;
@@ -42,27 +42,23 @@ export async function forgetUpload(placeFile: string): Promise<void> {
   await rm(placeFile, { force: true });
 }
 
-function startUpload(
-  rest: RestClient,
-  request: UploadRequest,
-  url: string | null,
-  end: (how: UploadEnd) => void,
-): void {
+function startUpload(rest: RestClient, request: Started, url: string | null, end: (how: UploadEnd) => void): void {
   const stalled = setTimeout(() => {
     finish({ done: false, error: new DOMException('stalled', 'TimeoutError') });
   }, STALL_MS);
-  const { file, wireBytes, blob, encoding, base } = request.prepared;
+  const { wire, blob, encoding, base } = request.cargo;
   const coded = encoding === 'float32' ? {} : { encoding, bytes: String(blob.bytes), ...(base !== null && { base }) };
   const { agent, ca } = rest.route;
   const options: UploadOptions = {
     endpoint: rest.uploadUrl,
     uploadUrl: url,
-    uploadSize: wireBytes,
+    uploadSize: wire.length,
     metadata: { digest: blob.digest, ...coded },
     httpStack: new DefaultHttpStack({ agent, ...(ca && { ca }) }),
     retryDelays: RETRY_DELAYS_MS,
     storeFingerprintForResuming: false,
     onBeforeRequest: async (outgoing) => {
+      requireServer(outgoing.getURL(), rest.uploadUrl);
       for (const [name, value] of Object.entries(await rest.authorization())) outgoing.setHeader(name, value);
     },
     onUploadUrlAvailable: () => {
@@ -80,7 +76,7 @@ function startUpload(
       finish({ done: false, error });
     },
   };
-  const upload = new Upload(createReadStream(file) as never, options);
+  const upload = new Upload(wire, options);
   const finish = (how: UploadEnd): void => {
     clearTimeout(stalled);
     request.signal?.removeEventListener('abort', giveUp);
@@ -94,12 +90,18 @@ function startUpload(
   upload.start();
 }
 
+/** The server says where its uploads go on: nowhere but below its own. */
+function requireServer(url: string, uploadUrl: string): void {
+  if (url === uploadUrl || url.startsWith(`${uploadUrl}/`)) return;
+  throw new NodeFailure('refused', `the upload: expected a place below ${uploadUrl}, got ${url.slice(0, 200)}`);
+}
+
 /** Without the note an interrupted upload starts again from nothing: costly, not wrong. */
-async function rememberPlace(request: UploadRequest, url: string | null): Promise<void> {
+async function rememberPlace(request: Started, url: string | null): Promise<void> {
   if (url === null) return;
   const place: z.infer<typeof UploadPlace> = {
-    digest: request.prepared.blob.digest,
-    encoding: request.prepared.encoding,
+    digest: request.cargo.blob.digest,
+    encoding: request.cargo.encoding,
     url,
   };
   await writeWholeFile(request.placeFile, JSON.stringify(place)).catch(() => undefined);
