@@ -4,6 +4,7 @@ import { DurableRounds1700000003000 } from './1700000003000-durable-rounds.js';
 import { ServerOptimiser1700000004000 } from './1700000004000-server-optimiser.js';
 import { TransparencyLog1700000005000 } from './1700000005000-transparency-log.js';
 import { Identity1700000006000 } from './1700000006000-identity.js';
+import { Rounds1700000007000 } from './1700000007000-rounds.js';
 import { Releases1700000009000 } from './1700000009000-releases.js';
 import { ContributionPhases1700000010000 } from './1700000010000-contribution-phases.js';
 
@@ -15,6 +16,7 @@ export const migrations = [
   ServerOptimiser1700000004000,
   TransparencyLog1700000005000,
   Identity1700000006000,
+  Rounds1700000007000,
   Releases1700000009000,
   ContributionPhases1700000010000,
 ];

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Checkpoints } from './audit/checkpoints.js';
-import { UploadsService } from './blobs/uploads.service.js';
+import { Retention } from './blobs/retention.service.js';
+import { ActivityLog } from './observability/activity-log.js';
 import { Outbox } from './outbox/outbox.service.js';
 import { RealtimeGateway } from './realtime/realtime.gateway.js';
 import { ProgressService } from './rounds/progress.service.js';
@@ -24,8 +25,9 @@ export class Ticker {
     private readonly realtime: RealtimeGateway,
     private readonly presence: Presence,
     private readonly outbox: Outbox,
-    private readonly uploads: UploadsService,
+    private readonly retention: Retention,
     private readonly checkpoints: Checkpoints,
+    private readonly activity: ActivityLog,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(LOG) private readonly log: Logger,
   ) {}
@@ -33,11 +35,12 @@ export class Ticker {
   async start(): Promise<void> {
     // Refused here where the home lacks the key that signs for this database.
     await this.checkpoints.newest();
+    await this.activity.tell();
     await this.presence.start();
     await this.rounds.start();
     this.outbox.poke();
     this.#timers.push(setInterval(() => this.#enqueue(() => this.#tick()), this.settings.tick));
-    this.#timers.push(setInterval(() => this.#enqueue(() => this.uploads.removeExpired()), HOUR));
+    this.#timers.push(setInterval(() => this.#enqueue(() => this.retention.enforce()), HOUR));
   }
 
   /** Resolves once nothing uses the database any more. */
@@ -59,6 +62,7 @@ export class Ticker {
     await this.progress.flush();
     await this.outbox.prune();
     await this.checkpoints.publishIfDue();
+    await this.activity.tell();
   }
 
   #enqueue(work: () => Promise<unknown>): void {

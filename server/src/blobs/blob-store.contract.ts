@@ -44,6 +44,15 @@ export function blobStoreContract(name: string, open: () => BlobStore): void {
       expect(readFileSync(await store.local(digest)).equals(content)).toBe(true);
     });
 
+    it('removes a blob, for the next process too, and once more without harm', async () => {
+      const store = open();
+      await store.put(content);
+      await store.remove(digest);
+      await store.remove(digest);
+      for (const each of [store, open()]) expect(await each.sizeOf(digest)).toBeNull();
+      await expect((async () => buffer(await store.read(digest)))()).rejects.toThrow();
+    });
+
     it('fails for what it has not', async () => {
       const read = async () => buffer(await open().read('e'.repeat(64)));
       await expect(read()).rejects.toThrow();

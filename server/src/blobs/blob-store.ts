@@ -37,6 +37,9 @@ export abstract class BlobStore {
   /** Path of a file on this machine with the blob's content, for code that reads at places of its own choice. */
   abstract local(digest: Digest): Promise<string>;
 
+  /** Nothing where there is no such blob. */
+  abstract remove(digest: Digest): Promise<void>;
+
   /** Frees what can be had again; called every hour. */
   abstract tidy(): Promise<void>;
 

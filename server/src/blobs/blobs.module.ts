@@ -5,6 +5,7 @@ import { BlobStore } from './blob-store.js';
 import { BlobsController } from './blobs.controller.js';
 import { BlobsService } from './blobs.service.js';
 import { openBlobStore } from './open-blob-store.js';
+import { Retention } from './retention.service.js';
 import { TransfersController } from './transfers.controller.js';
 import { TransfersService } from './transfers.service.js';
 import { UploadLimit } from './upload-limit.js';
@@ -18,7 +19,8 @@ import { UploadsService } from './uploads.service.js';
     TransfersService,
     UploadsService,
     UploadLimit,
+    Retention,
   ],
-  exports: [BlobStore, BlobsService, UploadsService],
+  exports: [BlobStore, BlobsService, Retention, UploadsService],
 })
 export class BlobsModule {}

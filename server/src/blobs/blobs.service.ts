@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Digest } from '@consilium/shared';
 import type { Request, Response } from 'express';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, LessThan, type EntityManager } from 'typeorm';
 import { ApiError } from '../http/api-error.js';
 import type { Caller } from '../identity/caller.js';
 import { ModelVersionEntity } from '../models/model-version.entity.js';
@@ -60,6 +60,25 @@ export class BlobsService {
       bytes,
       milliseconds,
     });
+  }
+
+  /**
+   * Removes blobs that came before this time and that no update and no model names: of updates that were refused, or never
+   * submitted. Should one be wanted after all, its site is told that it is unknown, and sends it again.
+   */
+  async removeUnused(before: Date): Promise<void> {
+    const unused = (alias: string) => `NOT EXISTS (SELECT 1 FROM ${alias} = "blob"."digest")`;
+    const removed = await this.dataSource
+      .createQueryBuilder()
+      .delete()
+      .from(BlobEntity)
+      .where({ createdAt: LessThan(before) })
+      .andWhere(unused('"update" WHERE "update"."blob_digest"'))
+      .andWhere(unused('"model_version" WHERE "model_version"."blob_digest"'))
+      .andWhere(unused('"model_version" WHERE "model_version"."optimiser_digest"'))
+      .returning('digest')
+      .execute();
+    for (const { digest } of removed.raw as { digest: Digest }[]) await this.store.remove(digest);
   }
 
   async #mayRead(caller: Caller, digest: Digest): Promise<boolean> {

@@ -52,6 +52,10 @@ export class FileBlobStore extends BlobStore {
     return Promise.resolve(this.pathOf(digest));
   }
 
+  async remove(digest: Digest): Promise<void> {
+    await rm(this.pathOf(digest), { force: true });
+  }
+
   async tidy(): Promise<void> {
     // Every file is the only copy.
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
+  DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   PutObjectCommand,
@@ -90,6 +91,11 @@ export class S3BlobStore extends BlobStore {
       this.#fetching.set(digest, fetching);
     }
     return fetching;
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand(this.#object(digest)));
+    await this.copies.remove(digest);
   }
 
   async tidy(): Promise<void> {

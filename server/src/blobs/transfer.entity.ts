@@ -6,6 +6,7 @@ import { SiteEntity } from '../sites/site.entity.js';
 /** One request that moved bytes of a blob between a site and the server, however it ended. */
 @Entity('transfer')
 @Index('ix_transfer_site', ['siteId', 'startedAt'])
+@Index('ix_transfer_started', ['startedAt'])
 export class TransferEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_transfer' })
   id!: string;

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { SiteTraffic, Transfer } from '@consilium/shared';
-import { DataSource } from 'typeorm';
+import { DataSource, LessThan } from 'typeorm';
 import type { Logger } from 'pino';
 import { CLOCK, IDS, LOG, type Clock, type Ids } from '../settings/process-context.js';
 import { TransferEntity } from './transfer.entity.js';
@@ -27,6 +27,10 @@ export class TransfersService {
     } catch (error) {
       this.log.warn({ err: error }, 'a transfer was not recorded');
     }
+  }
+
+  async removeBefore(time: Date): Promise<void> {
+    await this.dataSource.manager.delete(TransferEntity, { startedAt: LessThan(time) });
   }
 
   /** Newest first. */

@@ -85,7 +85,6 @@ export class UploadsService {
 
   async removeExpired(): Promise<void> {
     await this.#files.deleteExpired();
-    await this.store.tidy();
   }
 
   /** The blob that an upload would bring, if it is there; a complete file that a crash left unfinished is finished here. */

@@ -1,6 +1,8 @@
 import 'reflect-metadata';
+import { StudyManifest } from '@consilium/shared';
 import { afterAll, describe, expect, it } from 'vitest';
 import { hasDebianPostgres, startDebianPostgres } from '../testing/debian-postgres.js';
+import { StudyEntity } from '../studies/study.entity.js';
 import { openDatabase, type DatabasePlace } from './database.js';
 
 const cleanUp: (() => Promise<void>)[] = [];
@@ -32,4 +34,27 @@ describe('the schema agrees with the entities, and migrates down to nothing and 
     cleanUp.push(() => postgres.stop());
     await expectAgreement({ url: postgres.url });
   });
+});
+
+it('a study that the first release wrote has its rule as an object, and its digest, after the upgrade', async () => {
+  const { dataSource, close } = await openDatabase({ folder: 'memory://' });
+  cleanUp.push(close);
+  const undoDownTo = async (name: string): Promise<void> => {
+    const isDone = async () =>
+      (await dataSource.query<unknown[]>('SELECT 1 FROM migrations WHERE name = $1', [name])).length > 0;
+    while (await isDone()) await dataSource.undoLastMigration();
+  };
+  await undoDownTo('Rounds1700000007000');
+  const { aggregation, ...others } = StudyManifest.parse({ name: 'old' });
+  const manifest = { ...others, aggregation: { ...aggregation, rule: 'fedavg' } };
+  const row = [crypto.randomUUID(), 'd'.repeat(64), 'paused', manifest, 0, new Date()];
+  const columns = 'id, digest, state, manifest, aborts_in_a_row, created_at';
+  await dataSource.query(`INSERT INTO study (${columns}) VALUES ($1, $2, $3, $4, $5, $6)`, row);
+  await dataSource.runMigrations();
+  const study = await dataSource.getRepository(StudyEntity).findOneByOrFail({ digest: 'd'.repeat(64) });
+  expect(study.manifest).toEqual(StudyManifest.parse({ name: 'old' }));
+  await undoDownTo('Rounds1700000007000');
+  expect(await dataSource.query(`SELECT manifest->'aggregation'->'rule' AS rule FROM study`)).toEqual([
+    { rule: 'fedavg' },
+  ]);
 });

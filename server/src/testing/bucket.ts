@@ -36,6 +36,11 @@ export class Bucket {
       return;
     }
     if (request.method === 'PUT') return this.#put(key, request, response);
+    if (request.method === 'DELETE') {
+      this.objects.delete(key);
+      response.writeHead(204).end();
+      return;
+    }
     const object = this.objects.get(key);
     if (!object) {
       fail(response, 404, 'NoSuchKey');

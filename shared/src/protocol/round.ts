@@ -22,7 +22,7 @@ export const Transfer = z.strictObject({
 });
 export type Transfer = z.infer<typeof Transfer>;
 
-/** All of a site's transfers in one direction. */
+/** A site's transfers of the last 90 days in one direction. */
 export const SiteTraffic = z.strictObject({
   siteId: Id,
   direction: z.enum(['up', 'down']),
