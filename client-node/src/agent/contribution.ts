@@ -26,12 +26,12 @@ export class Contribution {
     if (former !== undefined) this.tools.log.info(`round ${round.number}: the update was finished before; sending it`);
     const update = former ?? (await this.#train(folder));
     const prepared = await this.#prepare(folder, update);
-    await this.#upload(prepared);
+    await this.#upload(update, prepared);
     let answer = await this.#submit(update, prepared);
     if (!answer.accepted && answer.refusal.reason === 'unknown-blob') {
       // The server lost the upload that our note points to: once more from the start.
       await forgetUpload(journal.uploadPlaceFile(round.id));
-      await this.#upload(prepared);
+      await this.#upload(update, prepared);
       answer = await this.#submit(update, prepared);
     }
     this.#conclude(answer, update, prepared);
@@ -92,7 +92,7 @@ export class Contribution {
     });
   }
 
-  async #upload(prepared: PreparedUpload): Promise<void> {
+  async #upload({ labelled, unlabelled, steps }: TrainedUpdate, prepared: PreparedUpload): Promise<void> {
     const { journal, patience, gate, rest, report, signal } = this.tools;
     const { id, number, base } = this.task.round;
     const { model } = this.task.study.manifest;
@@ -105,7 +105,13 @@ export class Contribution {
         report({ state: 'uploading', round: number, done, total: prepared.wireBytes });
       },
     };
-    const outgoing = { kind: 'update' as const, upload: prepared, model, base: { digest: base.digest, file } };
+    const outgoing = {
+      kind: 'update' as const,
+      upload: prepared,
+      trained: { labelled, unlabelled, steps },
+      model,
+      base: { digest: base.digest, file },
+    };
     await patience.ask(async () => uploadBlob(rest, { ...request, permit: await gate.pass(outgoing) }), signal);
   }
 

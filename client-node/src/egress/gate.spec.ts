@@ -24,6 +24,7 @@ import { openGate } from './open-gate.js';
 
 const MODEL = ModelSettings.parse({ width: 2, prototypes: 2, patch: [16, 16, 16] });
 const METRICS = { loss: 0.5, supervised: 0.4, unsupervised: 0.1, cps: null, secondsPerStep: 0.1 };
+const TRAINED = { labelled: 2, unlabelled: 3, steps: 5 };
 const SITE = '7a1f36f5-0d6c-4f5a-9d5c-0f9c1a2b3c4d';
 const ROUND = '0b6a2f7e-6a55-4c1e-8d3f-1c2d3e4f5a6b';
 
@@ -70,7 +71,10 @@ async function opened(change?: (policy: EgressPolicy) => void): Promise<Gate> {
   return (await openGate(home, () => Date.now())).gate;
 }
 
-async function sent(bytes: Uint8Array, claims: { digest?: string; encoding?: TransferEncoding } = {}) {
+async function sent(
+  bytes: Uint8Array,
+  claims: { digest?: string; encoding?: TransferEncoding; trained?: typeof TRAINED } = {},
+) {
   const update = join(folder, 'update');
   writeFileSync(update, bytes);
   const upload = await prepareUpload({
@@ -81,7 +85,7 @@ async function sent(bytes: Uint8Array, claims: { digest?: string; encoding?: Tra
     fetchBase: () => Promise.resolve(base.file),
     encoding: claims.encoding ?? 'float32',
   });
-  return gate.pass({ kind: 'update', upload, model: MODEL, base });
+  return gate.pass({ kind: 'update', upload, trained: claims.trained ?? TRAINED, model: MODEL, base });
 }
 
 async function isStopped(trying: Promise<unknown>, reason: string): Promise<void> {
@@ -144,10 +148,10 @@ test('A16 what rides along with a model is stopped: in its header, behind its va
   });
   expect(upload.encoding).toBe('delta');
   appendFileSync(upload.file, 'patient');
-  await isStopped(gate.pass({ kind: 'update', upload, model: MODEL, base }), 'not-canonical');
+  await isStopped(gate.pass({ kind: 'update', upload, trained: TRAINED, model: MODEL, base }), 'not-canonical');
 });
 
-test('A16 values that are none, a leap, another digest and thin prototypes are stopped', async () => {
+test('A16 values that are none, a leap, another digest, thin prototypes and too little training are stopped', async () => {
   const put = (name: string, at: number, value: number) => (tensors: NamedTensors) => {
     (tensors.get(name)!.data as Float32Array)[at] = value;
   };
@@ -156,6 +160,13 @@ test('A16 values that are none, a leap, another digest and thin prototypes are s
   await stops(put('prior.prototype_support', 1, 3), 'too-little-support');
   await stops(put('prior.class_support', 1, 3), 'too-little-support');
   await isStopped(sent(encodeContainer(trained()), { digest: 'f'.repeat(64) }), 'digest-mismatch');
+  const whole = encodeContainer(trained());
+  for (const [few, reason] of [
+    [{ labelled: 1 }, 'too-few-volumes'],
+    [{ labelled: 0, unlabelled: 1 }, 'too-few-volumes'],
+    [{ steps: 1 }, 'too-few-steps'],
+  ] as const)
+    await isStopped(sent(whole, { trained: { ...TRAINED, ...few } }), reason);
   gate = await opened((policy) => (policy.update.statistics = 'withhold'));
   await stops(() => undefined, 'statistics-withheld');
   gate = await opened((policy) => (policy.update.maximumBytes = 1000));
@@ -198,9 +209,7 @@ test('A16 a manifest passes only for a model that has passed, signed by the site
     siteId: SITE,
     base: base.digest,
     blob: { digest: sha256(bytes), bytes: bytes.length },
-    labelled: 2,
-    unlabelled: 3,
-    steps: 5,
+    ...TRAINED,
     metrics: METRICS,
     software: 'consilium-node 0.1.0',
   };

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { BlobRef, Digest, ModelSettings, TransferEncoding } from '@consilium/shared';
 import { asFileFailure } from '../settings/failure.js';
 import type { Decision } from './egress-log.js';
-import type { Judged } from './judge-message.js';
+import type { Judged, TrainedOn } from './judge-message.js';
 import { EgressRefused, objection } from './objection.js';
 import { isBare, wayOf, type Way } from './routes.js';
 
@@ -11,7 +11,14 @@ import { isBare, wayOf, type Way } from './routes.js';
 export type Outgoing =
   | { kind: 'request'; method: 'GET' | 'POST'; path: string; body?: unknown }
   | { kind: 'message'; event: string; body: unknown }
-  | { kind: 'update'; upload: OutgoingFile; model: ModelSettings; base: { digest: Digest; file: string } };
+  | {
+      kind: 'update';
+      upload: OutgoingFile;
+      /** What it was trained on and for. */
+      trained: TrainedOn;
+      model: ModelSettings;
+      base: { digest: Digest; file: string };
+    };
 
 /** A file as `prepareUpload` leaves it. */
 interface OutgoingFile {

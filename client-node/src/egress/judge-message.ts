@@ -30,6 +30,12 @@ export interface Standing {
   ownKey: () => Promise<PublicKey | undefined>;
 }
 
+export interface TrainedOn {
+  labelled: number;
+  unlabelled: number;
+  steps: number;
+}
+
 type Rule<T> = (message: T, standing: Standing) => Judged | Promise<Judged>;
 
 /** What a node's software and engine may be called: a version, not a sentence, and not a file name. */
@@ -109,9 +115,7 @@ async function judgeManifest(jws: string, { policy, passed, ownKey }: Standing):
     (passed.has(blob.digest)
       ? null
       : objection('not-passed-before', `expected a model that has passed this gate, got ${blob.digest}`)) ??
-    tooFew('volumes', labelled + unlabelled, policy.update.minimumVolumes) ??
-    (labelled === 0 ? null : tooFew('labelled volumes', labelled, policy.update.minimumLabelled)) ??
-    tooFewSteps(steps, policy.update.minimumSteps) ??
+    trainedOnObjection({ labelled, unlabelled, steps }, policy.update) ??
     textOf('software', software, SOFTWARE) ??
     outOfRange({ ...metrics }, policy.metrics.training);
   return { objection: against, facts };
@@ -129,8 +133,16 @@ function tooFew(what: string, got: number, minimum: number): Objection | null {
   return got >= minimum ? null : objection('too-few-volumes', `expected at least ${minimum} ${what}, got ${got}`);
 }
 
-function tooFewSteps(got: number, minimum: number): Objection | null {
-  return got >= minimum ? null : objection('too-few-steps', `expected at least ${minimum} steps, got ${got}`);
+/** Few volumes or steps make an update that tells of single patients: what is known of it before it is sent stops it. */
+export function trainedOnObjection(
+  { labelled, unlabelled, steps }: TrainedOn,
+  { minimumVolumes, minimumLabelled, minimumSteps }: EgressPolicy['update'],
+): Objection | null {
+  const few =
+    tooFew('volumes', labelled + unlabelled, minimumVolumes) ??
+    (labelled === 0 ? null : tooFew('labelled volumes', labelled, minimumLabelled));
+  if (few !== null || steps >= minimumSteps) return few;
+  return objection('too-few-steps', `expected at least ${minimumSteps} steps, got ${steps}`);
 }
 
 type Metrics = Readonly<Record<string, number | null>>;

@@ -13,7 +13,7 @@ import {
   type TensorSpec,
 } from '@consilium/shared';
 import type { EgressPolicy, TensorRule } from './egress-policy.js';
-import type { Judged } from './judge-message.js';
+import { trainedOnObjection, type Judged, type TrainedOn } from './judge-message.js';
 import { objection, objectionOf, shown, type Objection } from './objection.js';
 import { readUpdate, type OutgoingUpdate } from './read-update.js';
 
@@ -27,12 +27,20 @@ interface Models {
 
 /**
  * Holds an update to the policy, by the very bytes that would travel. Nothing that the trainer says of them counts: names,
- * shapes, norm and support are read from them.
+ * shapes, norm and support are read from them. Only for what it was trained on there is nothing but its word.
  */
-export async function judgeUpdate(update: OutgoingUpdate, policy: UpdatePolicy): Promise<Judged> {
+export async function judgeUpdate(update: OutgoingUpdate, trained: TrainedOn, policy: UpdatePolicy): Promise<Judged> {
   const { encoding, blob, base: before, wire } = update;
-  const facts: Judged['facts'] = { encoding, base: before.digest, model: blob.digest, modelBytes: blob.bytes };
+  const facts: Judged['facts'] = {
+    encoding,
+    base: before.digest,
+    model: blob.digest,
+    modelBytes: blob.bytes,
+    ...trained,
+  };
   const stopped = (against: Objection): Judged => ({ objection: against, facts });
+  const few = trainedOnObjection(trained, policy);
+  if (few !== null) return stopped(few);
   const bytes = Math.max(wire.length, blob.bytes);
   if (bytes > policy.maximumBytes)
     return stopped(objection('too-large', `expected at most ${policy.maximumBytes} bytes, got ${bytes}`));

@@ -32,10 +32,11 @@ function siteJudge(home: NodeHome, { policy, digest, isOwn }: PolicyInForce): Ju
   return {
     policy: { digest, isOwn },
     message: (way, text) => judgeMessage(way, text, { policy, passed, ownKey }),
-    update: async (wire, { upload: { encoding, blob }, model, base }) => {
+    update: async (wire, { upload: { encoding, blob }, trained, model, base }) => {
       const bytes = await readFile(base.file);
       const judged = await judgeUpdate(
         { wire, encoding, blob, model, base: { digest: base.digest, bytes } },
+        trained,
         policy.update,
       );
       if (judged.objection === null) passed.add(blob.digest);

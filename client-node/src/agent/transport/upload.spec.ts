@@ -24,6 +24,8 @@ let bytesSent: number;
 let created: number;
 let forgets: boolean;
 let refuses: boolean;
+/** Where the server says that uploads go on; nothing is here. */
+let elsewhere: string;
 let folder: string;
 let server: Server;
 let rest: RestClient;
@@ -36,7 +38,7 @@ function handle(request: IncomingMessage, response: ServerResponse): void {
   } else if (request.method === 'POST') {
     created++;
     received = Buffer.alloc(0);
-    response.writeHead(201, { location: `/api/v1/uploads/${created}` }).end();
+    response.writeHead(201, { location: `${elsewhere}/api/v1/uploads/${created}` }).end();
   } else if (request.method === 'HEAD') {
     const headers = { 'upload-offset': received.length, 'upload-length': CONTENT.length };
     response.writeHead(forgets ? 404 : 200, forgets ? {} : headers).end();
@@ -55,7 +57,8 @@ const file = (): string => join(folder, 'update');
 async function request(): Promise<UploadRequest> {
   const upload = { file: file(), encoding: 'float32' as const, base: null, blob };
   const base = { digest: blob.digest, file: file() };
-  const permit = await rest.route.gate.pass({ kind: 'update', upload, model: ModelSettings.parse({}), base });
+  const trained = { labelled: 2, unlabelled: 0, steps: 5 };
+  const permit = await rest.route.gate.pass({ kind: 'update', upload, trained, model: ModelSettings.parse({}), base });
   return { permit, placeFile: join(folder, 'upload.json') };
 }
 
@@ -63,6 +66,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'consilium-upload-'));
   writeFileSync(file(), CONTENT);
   [received, cutAfter, bytesSent, created, forgets, refuses] = [Buffer.alloc(0), Infinity, 0, 0, false, false];
+  elsewhere = '';
   server = createServer(handle).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -112,6 +116,18 @@ test('a refusal is the server’s sentence', async () => {
     message: 'the server refused: expected at most 10 bytes',
   });
   expect(existsSync(join(folder, 'upload.json'))).toBe(false);
+});
+
+test('a server that sends an upload to another machine is not followed', async () => {
+  const other = createServer(handle).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  elsewhere = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+  await expect(uploadBlob(rest, await request())).rejects.toMatchObject({
+    kind: 'refused',
+    message: expect.stringContaining(`got ${elsewhere}`) as string,
+  });
+  expect(bytesSent).toBe(0);
+  other.close();
 });
 
 test('a server that is not there is unreachable', async () => {
