@@ -32,28 +32,21 @@ export interface ReadUpdate {
 
 /** Reads an update as the server will. What it says has to be said in the only way there is, or something rides along. */
 export async function readUpdate(update: OutgoingUpdate): Promise<ReadUpdate | Objection> {
+  const { wire, encoding, base } = update;
+  if (sha256(base.bytes) !== base.digest)
+    return objection('wrong-base', `expected the base ${base.digest}, got another model`);
   try {
-    return (await transferObjection(update)) ?? (await containerOf(update));
+    const bytes = await decoded(update);
+    if (!isSame(await encoded(bytes, update), wire))
+      return objection('not-canonical', `expected the one ${encoding} form of a model, got another`);
+    return containerOf(bytes, update);
   } catch (error) {
     if (error instanceof ContainerError) return objectionOf(error.refusal);
     throw error;
   }
 }
 
-async function transferObjection({ wire, encoding, base, blob }: OutgoingUpdate): Promise<Objection | null> {
-  if (sha256(base.bytes) !== base.digest)
-    return objection('wrong-base', `expected the base ${base.digest}, got another model`);
-  if (encoding === 'float32') return null;
-  const bytes = await decoded({ wire, encoding, base, blob });
-  const again = await joined(encodeTransfer(sourceOf(bytes), encoding, sourceOf(base.bytes)));
-  return isSame(again, wire)
-    ? null
-    : objection('not-canonical', `expected the one ${encoding} form of a model, got another`);
-}
-
-async function containerOf(update: OutgoingUpdate): Promise<ReadUpdate | Objection> {
-  const { blob, base } = update;
-  const bytes = await decoded(update);
+function containerOf(bytes: Uint8Array, { blob, base }: OutgoingUpdate): ReadUpdate | Objection {
   const digest = sha256(bytes);
   if (digest !== blob.digest || bytes.length !== blob.bytes)
     return objection(
@@ -69,9 +62,13 @@ async function containerOf(update: OutgoingUpdate): Promise<ReadUpdate | Objecti
   return { header, tensors, base: decodeContainer(base.bytes).tensors };
 }
 
-async function decoded({ wire, encoding, base, blob }: Omit<OutgoingUpdate, 'model'>): Promise<Uint8Array> {
+async function decoded({ wire, encoding, base, blob }: OutgoingUpdate): Promise<Uint8Array> {
   if (encoding === 'float32') return wire;
   return joined(decodeTransfer(piecesOf(wire), encoding, { base: sourceOf(base.bytes), bytes: blob.bytes }));
+}
+
+async function encoded(bytes: Uint8Array, { encoding, base }: OutgoingUpdate): Promise<Uint8Array> {
+  return encoding === 'float32' ? bytes : joined(encodeTransfer(sourceOf(bytes), encoding, sourceOf(base.bytes)));
 }
 
 async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
