@@ -36,9 +36,15 @@ export function addEgressCommands(program: Command): void {
 }
 
 async function showLog(flags: Flags): Promise<void> {
-  const entries = await verifiedEntries(homeOf(flags));
-  const wanted = flags['refused'] === true ? entries.filter(({ objection }) => objection !== null) : entries;
-  const shown = wanted.slice(-countOf(flags['last'] ?? 50));
+  const last = countOf(flags['last'] ?? 50);
+  const shown: EgressEntry[] = [];
+  let count = 0;
+  for await (const entry of readEgressLog(homeOf(flags).egressLog)) {
+    count++;
+    if (flags['refused'] === true && entry.objection === null) continue;
+    shown.push(entry);
+    if (shown.length > last) shown.shift();
+  }
   if (flags['json'] === true) {
     printJson(shown);
     return;
@@ -52,7 +58,7 @@ async function showLog(flags: Flags): Promise<void> {
     objection?.reason ?? 'passed',
   ]);
   const table = renderTable(['entry', 'at', 'what', 'bytes', 'SHA-256', 'decision'], rows);
-  process.stdout.write(`${table}\n${entries.length} entries, each with the hash of the one before\n`);
+  process.stdout.write(`${table}\n${count} entries, each with the hash of the one before\n`);
 }
 
 async function showPolicy(flags: Flags): Promise<void> {
@@ -85,12 +91,14 @@ async function putInForce(home: NodeHome, file: string): Promise<PolicyInForce> 
 }
 
 async function explain(index: string, flags: Flags): Promise<void> {
-  const entries = await verifiedEntries(homeOf(flags));
-  const entry = entries.at(countOf(index));
-  if (entry === undefined)
-    throw new NodeFailure('usage', `egress explain: expected one of ${entries.length} entries, got ${index}`);
-  if (flags['json'] === true) printJson(entry);
-  else process.stdout.write(`${entryText(entry)}\n`);
+  const wanted = countOf(index);
+  for await (const entry of readEgressLog(homeOf(flags).egressLog)) {
+    if (entry.index !== wanted) continue;
+    if (flags['json'] === true) printJson(entry);
+    else process.stdout.write(`${entryText(entry)}\n`);
+    return;
+  }
+  throw new NodeFailure('usage', `egress explain: expected the index of an entry in the log, got ${index}`);
 }
 
 function entryText({ index, at, what, way, bytes, digest, objection, facts, policy }: EgressEntry): string {
@@ -105,12 +113,6 @@ function entryText({ index, at, what, way, bytes, digest, objection, facts, poli
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
   return lines.map(([name, value]) => `${name.padEnd(width)}  ${value ?? 'none'}`).join('\n');
-}
-
-async function verifiedEntries({ egressLog }: NodeHome): Promise<EgressEntry[]> {
-  const { entries, broken } = await readEgressLog(egressLog);
-  if (broken === null) return entries;
-  throw new NodeFailure('usage', `${egressLog}: line ${broken.line} is not as it was written: ${broken.sentence}`);
 }
 
 async function jsonIn(file: string): Promise<unknown> {

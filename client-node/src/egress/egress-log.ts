@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { canonicalJson, DigestSchema, Instant, parseCanonicalJson } from '@consilium/shared';
 import { lock } from 'proper-lockfile';
 import { z } from 'zod';
-import { asFileFailure, NodeFailure } from '../settings/failure.js';
-import { readFileIfPresent } from '../settings/whole-file.js';
+import { asFileFailure, NodeFailure, systemCode } from '../settings/failure.js';
 import { Objection } from './objection.js';
 
 /** What was judged, in figures: none of it is more than what the decision is about. */
@@ -132,32 +132,43 @@ async function endOf(file: FileHandle, known: End, path: string): Promise<End> {
   return { size: from + last + 1, index: entry.data.index + 1, previous: hashOf(line), policy: entry.data.policy };
 }
 
-export interface ReadEgressLog {
-  entries: EgressEntry[];
-  /** Of the first line that does not follow from those before it; null where all do. */
-  broken: { line: number; sentence: string } | null;
+/**
+ * All entries, oldest first, each held against the one before. Throws NodeFailure (usage) at the first line that is not as it was
+ * written. A line without an end never was one: nothing was sent after it.
+ */
+export async function* readEgressLog(path: string): AsyncGenerator<EgressEntry> {
+  let previous = NOTHING_BEFORE;
+  let index = 0;
+  for await (const line of wholeLines(path)) {
+    const parsed = EgressEntry.safeParse(parseCanonicalJson(line));
+    if (!parsed.success) throw changed(path, index, 'expected an entry in canonical JSON, got another text');
+    if (parsed.data.index !== index) throw changed(path, index, `expected entry ${index}, got ${parsed.data.index}`);
+    if (parsed.data.previous !== previous) {
+      const hashes = `${previous}, got ${parsed.data.previous}`;
+      throw changed(path, index, `expected the hash of the line before, ${hashes}`);
+    }
+    yield parsed.data;
+    previous = hashOf(line);
+    index++;
+  }
 }
 
-/** All entries up to the first that is not as it was written. A line without an end was never one: nothing was sent after it. */
-export async function readEgressLog(path: string): Promise<ReadEgressLog> {
-  const text = (await readFileIfPresent(path))?.toString('utf8') ?? '';
-  const lines = text.split('\n').slice(0, -1);
-  const entries: EgressEntry[] = [];
-  let previous = NOTHING_BEFORE;
-  for (const [index, line] of lines.entries()) {
-    const parsed = EgressEntry.safeParse(parseCanonicalJson(line));
-    const sentence = !parsed.success
-      ? 'expected an entry in canonical JSON, got another text'
-      : parsed.data.index !== index
-        ? `expected entry ${index}, got ${parsed.data.index}`
-        : parsed.data.previous !== previous
-          ? `expected the hash of the line before, ${previous}, got ${parsed.data.previous}`
-          : null;
-    if (sentence !== null || !parsed.success) return { entries, broken: { line: index + 1, sentence: sentence ?? '' } };
-    entries.push(parsed.data);
-    previous = hashOf(line);
+/** A log grows for years: it is never in memory as a whole. */
+async function* wholeLines(path: string): AsyncGenerator<string> {
+  let rest = '';
+  try {
+    for await (const piece of createReadStream(path, 'utf8') as AsyncIterable<string>) {
+      const lines = (rest + piece).split('\n');
+      rest = lines.pop()!;
+      yield* lines;
+    }
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw asFileFailure(error, `reading ${path}`);
   }
-  return { entries, broken: null };
+}
+
+function changed(path: string, index: number, sentence: string): NodeFailure {
+  return new NodeFailure('usage', `${path}: line ${index + 1} is not as it was written: ${sentence}`);
 }
 
 function hashOf(line: string): string {

@@ -17,7 +17,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SiteKey } from '../agent/identity.js';
 import { prepareUpload } from '../agent/transport/prepare-upload.js';
 import { nodeHome, type NodeHome } from '../settings/node-settings.js';
-import { EgressLog, readEgressLog, type EgressEntry } from './egress-log.js';
+import { entriesIn } from './egress-log.fixture.js';
+import { EgressLog, type EgressEntry } from './egress-log.js';
 import { DEFAULT_POLICY, setPolicy, type EgressPolicy } from './egress-policy.js';
 import { Gate } from './gate.js';
 import { openGate } from './open-gate.js';
@@ -35,7 +36,7 @@ let gate: Gate;
 let base: { digest: string; file: string };
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const entries = async (): Promise<EgressEntry[]> => (await readEgressLog(home.egressLog)).entries;
+const entries = (): Promise<EgressEntry[]> => entriesIn(home.egressLog);
 
 /** A model that has been trained a little, each tensor's values moved. */
 function trained(change: (tensors: NamedTensors) => void = () => undefined): NamedTensors {
