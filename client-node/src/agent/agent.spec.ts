@@ -19,6 +19,8 @@ vi.mock('./transport/upload.js', () => ({
   forgetUpload: () => Promise.resolve(),
 }));
 
+const LATER_ROUND_ID = '2c6a2f7e-6a55-4c1e-8d3f-1c2d3e4f5a6c';
+
 let folder: string;
 let server: FakeServer;
 let trainer: FakeTrainer;
@@ -134,7 +136,7 @@ describe('a trainer', () => {
     const { round } = assignmentOf(0, 2);
     const next = {
       ...assignmentOf(0, 2),
-      round: { ...round!, id: '2c6a2f7e-6a55-4c1e-8d3f-1c2d3e4f5a6c', late: [ROUND_ID] },
+      round: { ...round!, id: LATER_ROUND_ID, late: [ROUND_ID] },
     };
     server.assign = () => (server.updates.length === 0 ? next : assignmentOf(1, null, true));
     server.wake();
@@ -153,12 +155,19 @@ describe('a trainer', () => {
     expect(server.greetings).toBe(1);
   });
 
-  test('A16 an update that the site’s own gate stops ends its round here, without a second try', async () => {
-    server.assign = () => assignmentOf(0, states.some(({ state }) => state === 'refused') ? null : 1, true);
+  test('A16 an update that the site’s own gate stops is not tried again, nor does the site ask to be invited again', async () => {
+    let asked = 0;
+    const exclusions = [{ site: 'north', since: '2026-01-01T00:00:00Z', sentence: 'It made no progress in round 1.' }];
+    const next = assignmentOf(0, 2, true);
+    server.assign = () => {
+      if (!states.some(({ state }) => state === 'refused')) return assignmentOf(0, 1);
+      return { ...next, round: { ...next.round!, id: LATER_ROUND_ID }, exclusions, finished: ++asked > 3 };
+    };
     const stopped = new EgressRefused('update', objection('tensor-unexpected', 'expected no volume, got one'));
     await run({ gate: { pass: () => Promise.reject(stopped) } });
     expect(trainer.kinds).toEqual(['survey', 'evaluate', 'train']);
     expect(server.updates).toEqual([]);
+    expect(server.greetings).toBe(0);
     expect(states).toContainEqual(expect.objectContaining({ state: 'refused', round: 1, reason: 'tensor-unexpected' }));
   });
 

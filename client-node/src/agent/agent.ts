@@ -77,6 +77,8 @@ export class Agent {
   #unmeasured: { study: AssignedStudy; model: NonNullable<Assignment['model']> }[] = [];
   #keptModel: string | undefined;
   #lastSaid = '';
+  /** Digests of studies whose updates this site's own policy has stopped: it holds until the node is started again. */
+  readonly #stopped = new Set<string>();
   /** Names of sites that rounds do without at present. */
   #excluded = new Set<string>();
 
@@ -119,7 +121,7 @@ export class Agent {
         this.#sayWaiting(assignment, task.finished);
         if (task.finished && this.#options.untilFinished) return;
         // Only a node that is free says that it is back: one that hangs in a task is not.
-        if (this.#excluded.has(this.#options.site.name)) this.#line.greet();
+        if (this.#excluded.has(this.#options.site.name) && !this.#isStopped(assignment)) this.#line.greet();
         await this.#wakeUp.wait(this.#options.pollSeconds * 1000, signal);
       } else {
         await this.#perform(task, signal);
@@ -152,7 +154,7 @@ export class Agent {
       trainingVolumes: card.labelled + card.unlabelled,
       validationVolumes: card.validation,
       unmeasured: this.#unmeasured,
-      isClosed: (roundId) => this.#options.journal.isClosed(roundId),
+      isClosed: (roundId) => this.#isStopped(assignment) || this.#options.journal.isClosed(roundId),
       keptModel: this.#keptModel,
     });
   }
@@ -244,12 +246,17 @@ export class Agent {
     await this.#options.journal.closeRound(task.round.id);
   }
 
-  /** Doing it again would end at the same gate: this round goes on without the site, whose people find why in its log. */
+  #isStopped({ study }: Assignment): boolean {
+    return study !== null && this.#stopped.has(study.digest);
+  }
+
+  /** Doing it again would end at the same gate: the study goes on without this site, whose people find why in its log. */
   async #takeStopped(task: Exclude<Task, { kind: 'wait' }>, { objection, message }: EgressRefused): Promise<void> {
     if (task.kind !== 'contribute') {
       this.#leaveModel(task);
       return;
     }
+    this.#stopped.add(task.study.digest);
     this.#options.report({ state: 'refused', round: task.round.number, reason: objection.reason, sentence: message });
     await this.#options.journal.closeRound(task.round.id);
   }
