@@ -10,12 +10,14 @@ import {
   systemClock,
   uploadBlob,
 } from '@consilium/client-node';
+import { lenientGate } from '@consilium/client-node/dist/egress/gate.fixture.js';
 
 const [folder, file, digest, url] = process.argv.slice(2);
 const { enrolment, key } = await requireEnrolment(nodeHome(folder));
-const route = new Route(url);
+const route = new Route(url, lenientGate());
 const rest = new RestClient(route, systemClock, new SiteTokens(key, enrolment, systemClock));
 const bytes = statSync(file).size;
-const prepared = { file, wireBytes: bytes, encoding: 'float32', base: null, blob: { digest, bytes } };
-await uploadBlob(rest, { prepared, placeFile: join(folder, 'upload.json') });
+const upload = { file, encoding: 'float32', base: null, blob: { digest, bytes } };
+const permit = await route.gate.pass({ kind: 'update', upload, base: { digest, file } });
+await uploadBlob(rest, { permit, placeFile: join(folder, 'upload.json') });
 route.close();
