@@ -40,7 +40,13 @@ export type EgressEntry = z.infer<typeof EgressEntry>;
 const NOTHING_BEFORE = '0'.repeat(64);
 /** Longer than any entry: sentences and facts are bounded. */
 const TAIL_BYTES = 64 * 1024;
-const LOCK = { realpath: false, stale: 10_000, retries: { retries: 200, factor: 1, minTimeout: 50 } };
+const LOCK = {
+  realpath: false,
+  stale: 5_000,
+  retries: { retries: 200, factor: 1, minTimeout: 50 },
+  // Giving it back then fails, and so does the entry: what it tells of stays here.
+  onCompromised: () => undefined,
+};
 
 /** Where the next line goes, and what it has to know of the last one. */
 interface End {

@@ -111,6 +111,25 @@ test.each(['float32', 'float16', 'delta', 'delta16'] as const)(
   },
 );
 
+test('without a policy of its own a site lets every kind of network go, and figures of validation', async () => {
+  const model = ModelSettings.parse({ backbone: 'unet3d', width: 4, classes: 3, prototypes: 3, patch: [32, 16, 16] });
+  const bytes = encodeContainer(initialModel(model, 1));
+  const file = join(folder, 'unet');
+  writeFileSync(file, bytes);
+  const blob = { digest: sha256(bytes), bytes: bytes.length };
+  const upload = { file, encoding: 'float32' as const, base: null, blob };
+  await gate.pass({ kind: 'update', upload, trained: TRAINED, model, base: { digest: blob.digest, file } });
+
+  const evaluation = { studyId: ROUND, model: blob.digest, volumes: 1, dice: 0.9, hd95: 3 };
+  const report = (changes: object) =>
+    gate.pass({ kind: 'request', method: 'POST', path: '/site/evaluations', body: { ...evaluation, ...changes } });
+  await report({});
+  await report({ hd95: null });
+  await isStopped(report({ hd95: 1e9 }), 'metric-out-of-range');
+  gate = await opened((policy) => (policy.metrics.minimumVolumes = 5));
+  await isStopped(report({}), 'too-few-volumes');
+});
+
 test('A16 a volume, a file name, an extra tensor and prototypes per image are stopped', async () => {
   const volume = float32Tensor([64, 64, 64]);
   await stops((tensors) => tensors.set('volume', volume), 'tensor-unexpected');
@@ -237,6 +256,7 @@ test('ways that are not the node’s lead nowhere; asking for work is decided on
   await isStopped(ask(`/blobs/${'a'.repeat(63)}`), 'unknown-way');
   await isStopped(ask('/site/volumes', {}), 'unknown-way');
   await isStopped(ask('/site/evaluations', { dice: 0.5 }), 'unknown-content');
+  await isStopped(gate.pass({ kind: 'request', method: 'POST', path: '/enrol' }), 'unknown-content');
 });
 
 test('a policy holds only as the site has signed it, and does not give way to the defaults', async () => {

@@ -95,7 +95,8 @@ export class Gate {
   async #decide(method: Way['method'], path: string, text: string): Promise<void> {
     const way = wayOf(method, path);
     const name = `${method} ${path}`;
-    if (way !== undefined && isBare(way) && text === '' && this.#standing.has(name)) return;
+    const isStanding = way !== undefined && isBare(way) && text === '';
+    if (isStanding && this.#standing.has(name)) return;
     const judged =
       way === undefined
         ? { objection: objection('unknown-way', `expected one of the node's ways, got ${name}`), facts: {} }
@@ -103,7 +104,7 @@ export class Gate {
     const what = way?.what ?? 'unknown';
     const bytes = Buffer.byteLength(text);
     await this.#write({ what, way: name.slice(0, 300), digest: text === '' ? null : sha256(text), bytes, ...judged });
-    this.#standing.add(name);
+    if (isStanding) this.#standing.add(name);
   }
 
   async #passUpdate(outgoing: Extract<Outgoing, { kind: 'update' }>): Promise<Permit<'update'>> {

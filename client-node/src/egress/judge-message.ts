@@ -1,5 +1,6 @@
 import {
   openJws,
+  parseJson,
   parseSignatureLine,
   UpdateManifest,
   type Cosignature,
@@ -82,8 +83,7 @@ const RULES: Readonly<Record<string, Rule<never>>> = {
 export async function judgeMessage({ what, form }: Way, text: string, standing: Standing): Promise<Judged> {
   if (form === undefined)
     return text === '' ? passes({}) : stopped(objection('unknown-content', 'expected no content, got some'));
-  const value: unknown = JSON.parse(text);
-  const parsed = form.safeParse(value);
+  const parsed = form.safeParse(text === '' ? undefined : JSON.parse(text));
   if (!parsed.success) {
     return stopped(objection('unknown-content', `expected the form of a ${what}, got ${firstIssue(parsed.error)}`));
   }
@@ -94,8 +94,7 @@ async function judgeManifest(jws: string, { policy, passed, ownKey }: Standing):
   const key = await ownKey();
   const opened = key === undefined ? null : openJws(jws, key);
   if (opened === null) return stopped(objection('bad-signature', "expected a manifest signed with this site's key"));
-  const text = new TextDecoder().decode(opened.payload);
-  const parsed = UpdateManifest.safeParse(JSON.parse(text));
+  const parsed = UpdateManifest.safeParse(parseJson(opened.payload));
   if (!parsed.success) return stopped(objection('unknown-content', `manifest: ${firstIssue(parsed.error)}`));
   const { blob, base, labelled, unlabelled, steps, metrics, software, siteId, roundId, studyDigest } = parsed.data;
   const facts = {
@@ -109,7 +108,7 @@ async function judgeManifest(jws: string, { policy, passed, ownKey }: Standing):
     ...metrics,
   };
   const against =
-    (JSON.stringify(parsed.data) === text && opened.kid === siteId
+    (JSON.stringify(parsed.data) === new TextDecoder().decode(opened.payload) && opened.kid === siteId
       ? null
       : objection('not-canonical', 'expected a manifest with its fields only, in their order and without spaces')) ??
     (passed.has(blob.digest)
