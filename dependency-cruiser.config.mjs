@@ -8,7 +8,7 @@ export default {
       'shared-stands-alone',
       'shared imports no other package',
       { path: '^shared/src' },
-      { path: '^(verify|server|client-node|dashboard|deploy|test|migrations)/' },
+      { path: '^(verify|server|client-node|cli|dashboard|deploy|test|migrations)/' },
     ),
     only(
       'shared-is-pure',
@@ -34,7 +34,7 @@ export default {
       'server-not-node',
       'the server never imports the node',
       { path: '^server/src' },
-      { path: '^(verify|client-node|dashboard|deploy|test)/' },
+      { path: '^(verify|client-node|cli|dashboard|deploy|test)/' },
     ),
     only(
       'testing-in-specs-only',
@@ -46,13 +46,19 @@ export default {
       'node-not-server',
       'the node never imports the server',
       { path: '^client-node/src' },
-      { path: '^(verify|server|dashboard|deploy|test|migrations)/' },
+      { path: '^(verify|server|cli|dashboard|deploy|test|migrations)/' },
     ),
     only(
       'dashboard-speaks-protocol',
       'the dashboard knows the server by protocol only',
       { path: '^dashboard/src' },
       { path: '^(server|client-node|deploy|test|migrations)/' },
+    ),
+    only(
+      'operators-speak-protocol',
+      "the operator's command line knows the server by protocol only",
+      { path: '^cli/src' },
+      { path: '^(server|client-node|dashboard|deploy|test|migrations)/' },
     ),
     only(
       'tensors-in-engine-and-crln',
@@ -83,7 +89,7 @@ export default {
     // Not `exclude`: an excluded dist/ would hide imports between packages, which resolve to it.
     doNotFollow: { path: 'node_modules|/dist/' },
     includeOnly:
-      '^(shared|verify|server|client-node|dashboard|deploy|test|migrations)/|^node_modules/|^(node:)?(fs|net|http|https|child_process|worker_threads)',
+      '^(shared|verify|server|client-node|cli|dashboard|deploy|test|migrations)/|^node_modules/|^(node:)?(fs|net|http|https|child_process|worker_threads)',
     exclude: { path: '/dist/.*\\.spec\\.' },
     tsPreCompilationDeps: true,
     combinedDependencies: true,

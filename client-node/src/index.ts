@@ -10,4 +10,5 @@ export { chooseEncoding, prepareUpload, type PreparedUpload } from './agent/tran
 export { RequestRefused, RestClient } from './agent/transport/rest-client.js';
 export { Route, type RouteSettings } from './agent/transport/route.js';
 export { uploadBlob } from './agent/transport/upload.js';
+export { Witness } from './agent/witness.js';
 export { nodeHome } from './settings/node-settings.js';

@@ -5,6 +5,7 @@ import { HealthController } from './http/health.controller.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { InsightModule } from './insight/insight.module.js';
 import { ModelsModule } from './models/models.module.js';
+import { ObservabilityModule } from './observability/observability.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { RealtimeModule } from './realtime/realtime.module.js';
 import { ReleasesModule } from './releases/releases.module.js';
@@ -32,6 +33,7 @@ export class AppModule {
         InsightModule,
         RealtimeModule,
         OutboxModule,
+        ObservabilityModule,
       ],
       controllers: [HealthController],
       providers: [Ticker],

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { OperatorRole } from '@consilium/shared';
+import { Command, CommanderError, Option } from 'commander';
 import { addAuditCommands } from './audit/audit-commands.js';
+import { AuditLog } from './audit/audit-log.js';
 import { OperatorsService } from './identity/operators.service.js';
 import { TokensService } from './identity/tokens.service.js';
 import { EXIT_CODE_OF, recompute, sentenceOf } from './rounds/recompute.js';
@@ -40,7 +42,9 @@ async function withOperators(settings: Settings, work: (operators: OperatorsServ
   const context = await openContext(settings);
   const { dataSource, home, clock, ids } = context.process;
   try {
-    await work(new OperatorsService(dataSource, new TokensService(dataSource, home, clock, ids), clock, ids));
+    const log = new AuditLog(clock);
+    const tokens = new TokensService(dataSource, home, log, clock, ids);
+    await work(new OperatorsService(dataSource, tokens, log, clock, ids));
   } finally {
     await context.close();
   }
@@ -112,12 +116,14 @@ function program(): Command {
     .description('people who may log in; the server must not be running on the embedded database');
   operators
     .command('add <name>')
+    .addOption(new Option('--role <role>', 'what they may do').choices(OperatorRole.options).default('operator'))
     .option(...home)
     .option(...database)
-    .action((name: string, flags: Record<string, unknown>) =>
-      withOperators(settings(flags), async (service) =>
-        say(`Operator ${name} was created with the password ${await service.add(name)}`),
-      ),
+    .action((name: string, { role, ...flags }: Record<string, unknown>) =>
+      withOperators(settings(flags), async (service) => {
+        const password = await service.add(name, OperatorRole.parse(role));
+        say(`${name} was created with the role ${String(role)} and the password ${password}`);
+      }),
     );
   operators
     .command('reset-password <name>')

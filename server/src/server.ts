@@ -115,7 +115,7 @@ async function createApp(context: ProcessContext): Promise<NestExpressApplicatio
 
 async function ensureOperator(operators: OperatorsService, settings: Settings): Promise<string | null> {
   if (await operators.hasAny()) return null;
-  const password = await operators.add(settings.operatorName, settings.operatorPassword);
+  const password = await operators.add(settings.operatorName, 'owner', settings.operatorPassword);
   return settings.operatorPassword === undefined ? password : null;
 }
 

@@ -19,7 +19,7 @@ export async function run(args: string[]): Promise<BenchReport> {
   const server = await ServerProcess.start(home);
   try {
     const operator = await OperatorClient.logIn(server.url, OPERATOR);
-    const site = await LinkedSite.enrol(server.url, (await operator.enrolmentCode('odd')).code);
+    const site = await operator.admit('odd', (code) => LinkedSite.enrol(server.url, code));
     const { token: operatorToken } = await operator.post('/login', LoginAnswer, OPERATOR);
     const requests = Number(values.requests);
     const target = { url: server.url, site, operatorToken };

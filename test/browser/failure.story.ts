@@ -25,7 +25,7 @@ export function failureStory(stage: Stage): void {
       await stage.look('server-away');
       // What has not been loaded yet says so, and offers to try again.
       await stage.row('Contributions', 'zollern').getByRole('link').click();
-      await page.getByText('This page could not be loaded').waitFor();
+      await page.getByText('This site could not be loaded').waitFor();
       await stage.look('site-away');
     });
     await stage.pill().getByText('live').waitFor();
@@ -64,6 +64,17 @@ export function failureStory(stage: Stage): void {
     await page.unroute('**/api/v1/sites');
     await page.getByRole('button', { name: 'Retry' }).click();
     await page.getByText('The sites could not be loaded').waitFor({ state: 'detached' });
+  });
+
+  it('says so where the code of a page does not come, with a retry', async () => {
+    const { page } = stage;
+    await page.route('**/assets/models-page-*.js', (route) => route.abort());
+    await page.reload();
+    await stage.place('Models').click();
+    await page.getByText('This page could not be loaded').waitFor();
+    await page.unroute('**/assets/models-page-*.js');
+    await page.getByRole('button', { name: 'Retry' }).click();
+    await stage.heading('Models').waitFor();
   });
 
   it('sends an expired session to the log-in, with a sentence, and back', async () => {

@@ -182,7 +182,6 @@ function supported(site: number): (tensors: NamedTensors) => void {
   };
 }
 
-/** Evaluated as text: this project's tests know no document. */
-export function isFocused(element: Locator): Promise<boolean> {
-  return element.evaluate<boolean>('(element) => element === document.activeElement');
+export async function isFocused(element: Locator): Promise<boolean> {
+  return (await element.and(element.page().locator(':focus')).count()) === 1;
 }

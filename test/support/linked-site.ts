@@ -36,10 +36,11 @@ interface LinkOptions {
 export class LinkedSite {
   private constructor(
     readonly folder: string,
-    readonly siteId: string,
+    readonly id: string,
     readonly rest: RestClient,
     readonly route: Route,
     readonly tokens: SiteTokens,
+    readonly fingerprint: string,
     private readonly sign: (manifest: UpdateManifest) => Promise<string>,
   ) {}
 
@@ -57,7 +58,8 @@ export class LinkedSite {
     const route = new Route(url ?? enrolment.server, lenientGate(), settings);
     const tokens = new SiteTokens(key, enrolment, clock);
     const rest = new RestClient(route, clock, tokens);
-    return new LinkedSite(folder, enrolment.siteId, rest, route, tokens, (manifest) => key.signManifest(manifest));
+    const sign = (manifest: UpdateManifest) => key.signManifest(manifest);
+    return new LinkedSite(folder, enrolment.siteId, rest, route, tokens, key.fingerprint, sign);
   }
 
   get placeFile(): string {
@@ -96,7 +98,7 @@ export class LinkedSite {
     const manifest = {
       studyDigest: study.digest,
       roundId: round.id,
-      siteId: this.siteId,
+      siteId: this.id,
       base: round.base.digest,
       blob,
       labelled: 2,

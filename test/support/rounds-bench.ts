@@ -65,8 +65,8 @@ export class RoundsBench {
   }
 
   async enrol(name: string, data: Partial<DataCard> = {}): Promise<LightSite> {
-    const { code } = await this.operator.enrolmentCode(name);
-    const site = await LightSite.join(this.place, code, { labelled: 2, unlabelled: 0, validation: 0, ...data });
+    const card = { labelled: 2, unlabelled: 0, validation: 0, ...data };
+    const site = await this.operator.admit(name, (code) => LightSite.join(this.place, code, card));
     this.sites.push(site);
     return site;
   }

@@ -13,8 +13,10 @@ const SAID_KEPT = 20_000;
 
 export interface ServerOptions {
   databaseUrl?: string | undefined;
-  /** Hears the log at level info. */
+  /** Hears the log at level info, or another. */
   onSaid?: (text: string) => void;
+  logLevel?: 'info' | 'trace';
+  environment?: NodeJS.ProcessEnv;
 }
 
 /** The server as it is deployed: a process of its own with a home folder. */
@@ -25,8 +27,12 @@ export class ServerProcess {
   ) {}
 
   /** `port` 0 takes any free one. Throws with what the process said if it ends before it is ready. */
-  static async start(home: string, port = 0, { databaseUrl, onSaid }: ServerOptions = {}): Promise<ServerProcess> {
-    const level = onSaid === undefined ? 'warn' : 'info';
+  static async start(
+    home: string,
+    port = 0,
+    { databaseUrl, onSaid, logLevel = 'info', environment }: ServerOptions = {},
+  ): Promise<ServerProcess> {
+    const level = onSaid === undefined ? 'warn' : logLevel;
     const args = ['serve', '--home', home, '--port', String(port), '--log-level', level];
     const child = fork(
       SERVER_PROGRAM,
@@ -40,6 +46,7 @@ export class ServerProcess {
           CONSILIUM_OPERATOR_PASSWORD: OPERATOR.password,
           // Every test's sites enrol from one address.
           CONSILIUM_ATTEMPTS_PER_MINUTE: '10000',
+          ...environment,
         },
       },
     );

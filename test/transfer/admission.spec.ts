@@ -40,7 +40,7 @@ beforeAll(async () => {
   server = await ServerProcess.start(home);
   operator = await OperatorClient.logIn(server.url, OPERATOR);
   for (let i = 0; i < SITES; i++) {
-    const site = await LinkedSite.enrol(server.url, (await operator.enrolmentCode(`site-${i}`)).code);
+    const site = await operator.admit(`site-${i}`, (code) => LinkedSite.enrol(server.url, code));
     sites.push(site);
     const data = { labelled: 2, unlabelled: 0, validation: 0 };
     await new Promise<void>((resolve, reject) => {
@@ -160,7 +160,7 @@ describe('A14 an update', () => {
     }
     for (const [what, reason, changes] of manifests)
       expect([what, await refusedFor(base, changes)]).toEqual([what, reason]);
-    const contribution = (await roundOf(1)).contributions.find(({ siteId }) => siteId === site.siteId)!;
+    const contribution = (await roundOf(1)).contributions.find(({ siteId }) => siteId === site.id)!;
     expect(contribution.state).toBe('refused');
     expect(contribution.refusal?.sentence).toMatch(/expected/);
     expect((await site.rest.assignment()).model).toEqual(assignment.model);

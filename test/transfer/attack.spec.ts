@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 it(`A24 ${REQUESTS} mutated frames and requests: no crash, no 5xx, nothing of the inside shown, no growth`, async () => {
-  const site = await LinkedSite.enrol(server.url, (await operator.enrolmentCode('odd')).code);
+  const site = await operator.admit('odd', (code) => LinkedSite.enrol(server.url, code));
   const { token: operatorToken } = await operator.post('/login', LoginAnswer, OPERATOR);
   const against = (seed: number, requests: number) => attack({ url: server.url, site, operatorToken, seed, requests });
   const warm = await against(0, REQUESTS / 3);

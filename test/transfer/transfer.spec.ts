@@ -52,8 +52,7 @@ const kept = <T extends { close(): unknown }>(each: T): T => {
   return each;
 };
 async function enrolled(name: string, options: Parameters<typeof LinkedSite.enrol>[2] = {}): Promise<LinkedSite> {
-  const { code } = await operator.enrolmentCode(name);
-  return kept(await LinkedSite.enrol(options.url ?? server.url, code, options));
+  return kept(await operator.admit(name, (code) => LinkedSite.enrol(options.url ?? server.url, code, options)));
 }
 const stored = (digest: string) => digestOfBytes(readFileSync(join(home, 'blobs', digest.slice(0, 2), digest)));
 const link = async (bytesPerSecond: number | null = null) => {
@@ -162,7 +161,7 @@ describe('an upload', () => {
     expect(sent['float16']).toBeLessThan(0.51);
     expect(sent['delta16']).toBeLessThan(sent['float16']);
     const traffic = await operator.get('/traffic', SiteTraffic.array());
-    const up = traffic.find(({ siteId, direction }) => siteId === site.siteId && direction === 'up')!;
+    const up = traffic.find(({ siteId, direction }) => siteId === site.id && direction === 'up')!;
     const expected = Object.values(sent).reduce((sum, share) => sum + share * content.length, 0);
     expect(up.bytes).toBe(Math.round(expected));
     expect(up.bytesPerSecond).toBeGreaterThan(0);
@@ -195,7 +194,7 @@ describe('a hospital', () => {
       kept(socket);
       socket.open();
     });
-    await expect.poll(async () => (await operator.sites()).find(({ id }) => id === site.siteId)?.connected).toBe(true);
+    await expect.poll(async () => (await operator.sites()).find(({ id }) => id === site.id)?.connected).toBe(true);
     expect(proxy.tunnels.length).toBeGreaterThan(0);
     expect(new Set(proxy.tunnels)).toEqual(new Set([new URL(front.url).host]));
 

@@ -4,6 +4,7 @@ import {
   type DataCard,
   type Evaluation,
   type Progress,
+  type SiteApproval,
   type SiteHello,
   type SubmitAnswer,
   type UpdateManifest,
@@ -57,10 +58,13 @@ export class FakeServer {
   readonly updates: UpdateManifest[] = [];
   readonly progress: Progress[] = [];
   greetings = 0;
+  /** Asked for in this order; after the last one the site is approved. */
+  approvals: SiteApproval['state'][] = [];
   #events: ControlLineEvents | undefined;
 
   readonly rest = {
     health: () => Promise.resolve({}),
+    approval: () => Promise.resolve({ state: this.approvals.shift() ?? 'enrolled' }),
     assignment: () => {
       const next = this.assign();
       return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);

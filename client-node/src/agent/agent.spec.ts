@@ -42,6 +42,7 @@ afterEach(() => {
 async function agentWith(more: Partial<AgentOptions> = {}): Promise<Agent> {
   return new Agent({
     site: { siteId: '7a1f36f5-0d6c-4f5a-9d5c-0f9c1a2b3c4d', name: 'north', role: 'trainer' },
+    fingerprint: 'ABCD-EFGH-JKMN-PQRS-TVWX',
     data: '/data',
     validation: '/data/validation',
     seed: 0,
@@ -144,6 +145,14 @@ describe('a trainer', () => {
     trainer.release(trainedAs());
     await running;
     expect(server.updates).toMatchObject([{ roundId: ROUND_ID }]);
+  });
+
+  test('waits until the operator has approved its key, and says once what for', async () => {
+    server.approvals = ['pending', 'pending'];
+    const said: string[] = [];
+    await run({ log: { ...silentLog, info: (sentence) => said.push(sentence) } });
+    expect(server.approvals).toEqual([]);
+    expect(said.filter((sentence) => sentence.includes('ABCD-EFGH-JKMN-PQRS-TVWX'))).toHaveLength(1);
   });
 
   test('says hello again when it is free and not invited any more', async () => {

@@ -10,6 +10,7 @@ import type { Trainer } from '../trainer/trainer-process.js';
 import type { Clock } from './clock.js';
 import { Contribution } from './contribution.js';
 import type { ControlLine, ControlLineEvents } from './control-line.js';
+import { awaitApproval } from './enrolment.js';
 import type { Journal } from './journal.js';
 import type { Log } from './log.js';
 import { Measurement } from './measurement.js';
@@ -24,6 +25,8 @@ import type { Witness } from './witness.js';
 
 export interface AgentOptions {
   site: { siteId: string; name: string; role: 'trainer' | 'observer' };
+  /** Of the site's key, as it is read out. */
+  fingerprint: string;
   data: string | null;
   validation: string | null;
   seed: number;
@@ -105,12 +108,21 @@ export class Agent {
     this.#survey = await takeStock(this.#options, signal);
     this.#keptModel = (await this.#options.journal.newestModel())?.model.blob.digest;
     await this.#patience.ask(() => this.#options.rest.health(signal), signal);
+    await this.#beApproved(signal);
     this.#line.open();
     try {
       await this.#work(signal);
     } finally {
       this.#line.close();
     }
+  }
+
+  #beApproved(signal: AbortSignal): Promise<void> {
+    const say = (sentence: string): void => {
+      this.#options.log.info(sentence);
+      this.#options.report({ state: 'waiting' });
+    };
+    return awaitApproval({ ...this.#options, patience: this.#patience, say }, signal);
   }
 
   async #work(signal: AbortSignal): Promise<void> {

@@ -4,7 +4,9 @@ import { Enrolled } from '@consilium/shared';
 import { NodeFailure } from '../settings/failure.js';
 import { ServerUrl, type NodeHome } from '../settings/node-settings.js';
 import { readJsonIfPresent, writeWholeFile } from '../settings/whole-file.js';
+import type { Clock } from './clock.js';
 import { SiteKey } from './identity.js';
+import type { Patience } from './patience.js';
 import { RequestRefused, type RestClient } from './transport/rest-client.js';
 
 const Enrolment = z.object({ ...Enrolled.shape, server: ServerUrl, enrolledAt: z.iso.datetime() });
@@ -23,7 +25,7 @@ export interface EnrolOptions {
 }
 
 /** Makes the site's key here and trades the one-time code for a place in the consortium; a refusal leaves nothing behind. */
-export async function enrol(options: EnrolOptions): Promise<Enrolment> {
+export async function enrol(options: EnrolOptions): Promise<{ enrolment: Enrolment; key: SiteKey }> {
   const { home, rest } = options;
   const present = await readEnrolment(home);
   if (present !== undefined) {
@@ -43,7 +45,7 @@ export async function enrol(options: EnrolOptions): Promise<Enrolment> {
       enrolledAt: new Date(options.now()).toISOString(),
     };
     await writeWholeFile(home.enrolment, `${JSON.stringify(enrolment, null, 2)}\n`);
-    return enrolment;
+    return { enrolment, key };
   } catch (error) {
     // After a lost answer the key stays: the server may already know it.
     if (former === undefined && error instanceof RequestRefused) {
@@ -53,6 +55,30 @@ export async function enrol(options: EnrolOptions): Promise<Enrolment> {
     }
     throw error;
   }
+}
+
+export interface ApprovalOptions {
+  rest: Pick<RestClient, 'approval'>;
+  site: { name: string };
+  fingerprint: string;
+  pollSeconds: number;
+  patience: Pick<Patience, 'ask'>;
+  clock: Clock;
+  say: (sentence: string) => void;
+}
+
+/** Until the operator has approved this site's key: all that a node may ask before. Rejects where it has been revoked. */
+export async function awaitApproval(options: ApprovalOptions, signal: AbortSignal): Promise<void> {
+  for (let hasSaid = false; ; hasSaid = true) {
+    const { state } = await options.patience.ask(() => options.rest.approval(signal), signal);
+    if (state === 'enrolled') return;
+    if (!hasSaid) options.say(pendingSentence(options.site.name, options.fingerprint));
+    await options.clock.sleep(options.pollSeconds * 1000, signal);
+  }
+}
+
+export function pendingSentence(name: string, fingerprint: string): string {
+  return `${name} waits for the operator's approval: read the fingerprint ${fingerprint} to the operator over the telephone`;
 }
 
 export async function requireEnrolment(home: NodeHome): Promise<{ enrolment: Enrolment; key: SiteKey }> {

@@ -1,11 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { CompactSign, exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey } from 'jose';
+import {
+  calculateJwkThumbprint,
+  CompactSign,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  SignJWT,
+  type CryptoKey,
+} from 'jose';
 import { z } from 'zod';
 import {
   fromBase64url,
   PublicKey,
   signerOf,
+  spokenFingerprint,
   type Enrolled,
   type Signer,
   type UpdateManifest,
@@ -25,6 +34,8 @@ const TOKEN_REUSE_SECONDS = 120;
 export class SiteKey {
   private constructor(
     readonly publicKey: PublicKey,
+    /** As it is read out to the operator. */
+    readonly fingerprint: string,
     /** For what is signed in other forms than JWS. */
     readonly signer: Signer,
     private readonly secret: CryptoKey,
@@ -50,8 +61,9 @@ export class SiteKey {
     const key = await importJWK(stored, 'EdDSA');
     if (key instanceof Uint8Array)
       throw new NodeFailure('usage', 'site.key: expected an Ed25519 key, got a symmetric one');
-    const signer = signerOf(fromBase64url(stored.d)!);
-    return new SiteKey({ kty: stored.kty, crv: stored.crv, x: stored.x }, signer, key);
+    const publicKey = { kty: stored.kty, crv: stored.crv, x: stored.x };
+    const fingerprint = spokenFingerprint(await calculateJwkThumbprint(publicKey));
+    return new SiteKey(publicKey, fingerprint, signerOf(fromBase64url(stored.d)!), key);
   }
 
   token(claims: { siteId: string; audience: string; nowSeconds: number }): Promise<string> {

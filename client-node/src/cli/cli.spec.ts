@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { NodeFailure } from '../settings/failure.js';
-import { renderTable, StatusLog } from './console.js';
+import { StatusLog } from './console.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { verdict } from './session.js';
 import { statusLine, statusSentence } from './status-text.js';
@@ -35,16 +35,4 @@ test('a job over volumes is as far as its windows', () => {
   const within = { ...progress, windows: { done: 5, total: 10 } };
   expect(volumesBar(within)).toBe('[#########...............]  37 % volume 2 of 4, window 5 of 10');
   expect(volumesSentence(within)).toBe('volume 2 of 4, window 5 of 10');
-});
-
-test('a table lines its numbers up', () => {
-  expect(
-    renderTable(
-      ['volume', 'Dice'],
-      [
-        ['a', '0.9'],
-        ['bcd', '0.8712'],
-      ],
-    ),
-  ).toBe(['volume    Dice', '------  ------', 'a          0.9', 'bcd     0.8712'].join('\n'));
 });

@@ -1,28 +1,10 @@
 import { pino, type DestinationStream } from 'pino';
 import { z } from 'zod';
+import type { StatusLine } from '@consilium/shared/terminal';
 import type { Log } from '../agent/log.js';
 import type { NodeSettings } from '../settings/node-settings.js';
 
-/** A line that overwrites itself on a terminal, and does not exist elsewhere. */
-export class StatusLine {
-  #shown = '';
-
-  constructor(private readonly stream: NodeJS.WriteStream) {}
-
-  show(text: string): void {
-    if (!this.stream.isTTY || text === this.#shown) return;
-    // A terminal that does not know its width says 0.
-    const width = this.stream.columns > 0 ? this.stream.columns - 1 : 79;
-    this.stream.write(`\r\u001b[2K${text.slice(0, width)}`);
-    this.#shown = text;
-  }
-
-  clear(): void {
-    if (this.#shown === '') return;
-    this.stream.write('\r\u001b[2K');
-    this.#shown = '';
-  }
-}
+export { renderTable, StatusLine } from '@consilium/shared/terminal';
 
 const LINE_EVERY_MS = 30_000;
 
@@ -71,14 +53,4 @@ function textLine(line: string): string {
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-}
-
-/** Columns as wide as their widest cell, numbers to the right. */
-export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
-      .join('  ');
-  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { systemClock } from '../agent/clock.js';
-import { enrol } from '../agent/enrolment.js';
+import { enrol, pendingSentence } from '../agent/enrolment.js';
 import { RestClient } from '../agent/transport/rest-client.js';
 import { Route } from '../agent/transport/route.js';
 import { openGate } from '../egress/open-gate.js';
@@ -27,17 +27,18 @@ export function addEnrolCommand(program: Command, session: Session): void {
         route.close();
         return Promise.resolve();
       });
-      const enrolment = await enrol({
+      const { enrolment, key } = await enrol({
         home,
         rest: new RestClient(route, systemClock),
         code,
         software: SOFTWARE,
         now: () => systemClock.now(),
       });
-      if (flags['json'] === true) printJson(enrolment);
+      if (flags['json'] === true) printJson({ ...enrolment, fingerprint: key.fingerprint });
       else {
         process.stdout.write(
           `Enrolled as ${enrolment.name} (${enrolment.role}) at ${enrolment.server}; state in ${settings.home}\n` +
+            `${pendingSentence(enrolment.name, key.fingerprint)}\n` +
             `Next: consilium-node run --home ${settings.home} --data DIR\n`,
         );
       }

@@ -64,6 +64,7 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
   log.info(`node ${enrolment.name} (${enrolment.role}), server ${server}`);
   const agent = new Agent({
     site: enrolment,
+    fingerprint: key.fingerprint,
     data,
     validation,
     seed: settings.seed,

@@ -16,10 +16,6 @@ export function rememberTree(tree: SeenTree): void {
   localStorage.setItem(KEY, JSON.stringify(tree));
 }
 
-export function forgetTree(): void {
-  localStorage.removeItem(KEY);
-}
-
 function isTree(value: unknown): value is SeenTree {
   if (typeof value !== 'object' || value === null) return false;
   const { origin, size, root, key } = value as Partial<Record<keyof SeenTree, unknown>>;

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
+import { nodeHome, requireEnrolment } from '@consilium/client-node';
 import { Command, InvalidArgumentError } from 'commander';
 import { OperatorClient, type StudyView } from '@consilium/shared';
 import { FederationError, federationKey, readFederation, writePhantomFederation, type DemoSite } from './federation.js';
@@ -116,15 +117,18 @@ async function startNodes(
   const trainers = federation.filter((site) => site.role === 'trainer').length;
   const threads = Math.max(1, Math.floor(cpus().length / trainers));
   for (const site of federation) {
-    const nodeHome = home.nodeHome(site.name);
+    const folder = home.nodeHome(site.name);
     if (!home.isEnrolled(site.name)) {
-      const { code } = await client.enrolmentCode(site.name, site.role);
-      await processes.node(site.name, ['enrol', client.url, code, '--home', nodeHome]);
+      await client.admit(
+        site.name,
+        (code) => enrolNode(processes, { name: site.name, home: folder, url: client.url, code }),
+        site.role,
+      );
       home.rememberEnrolment(site.name);
     }
     processes.startNode(site.name, [
       '--home',
-      nodeHome,
+      folder,
       '--data',
       site.data,
       '--server',
@@ -133,6 +137,16 @@ async function startNodes(
       String(threads),
     ]);
   }
+}
+
+/** The node makes its key itself; its fingerprint is what a hospital would read out. */
+async function enrolNode(
+  processes: Processes,
+  node: { name: string; home: string; url: string; code: string },
+): Promise<{ id: string; fingerprint: string }> {
+  await processes.node(node.name, ['enrol', node.url, node.code, '--home', node.home]);
+  const { enrolment, key } = await requireEnrolment(nodeHome(node.home));
+  return { id: enrolment.siteId, fingerprint: key.fingerprint };
 }
 
 /** The unfinished study goes on; otherwise a new one starts, from the last one's model if there is one. */

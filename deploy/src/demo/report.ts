@@ -110,13 +110,6 @@ export function renderReport(report: DemoReport): string {
   return `${table.toString()}\nvolumes = labelled + unlabelled; Dice of the round's global model on each site's own validation or test volumes`;
 }
 
-export function roundLine(round: RoundView): string {
-  if (round.state !== 'committed')
-    return `round ${round.number} ${round.state}${round.reason === null ? '' : `: ${round.reason}`}`;
-  const sites = round.evaluations.map((evaluation) => `${evaluation.site} ${figure(evaluation.dice, 3)}`).join(', ');
-  return `round ${round.number} committed: Dice ${figure(round.dice, 3)}${sites === '' ? '' : ` (${sites})`}, loss ${figure(round.loss, 3)}, ${megabytes(round.bytes)}, model ${round.result?.digest.slice(0, 12) ?? ''}`;
-}
-
 function figure(value: number | null, digits: number): string {
   return value === null ? '–' : value.toFixed(digits);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OperatorClient, RoundView, StudyView } from '@consilium/shared';
-import { roundLine } from './report.js';
+import { roundLine } from '@consilium/shared/terminal';
 
 const POLL_MS = 1000;
 /** How long a finished study may wait for sites to measure its last model. */

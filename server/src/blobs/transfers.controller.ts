@@ -11,14 +11,14 @@ export class TransfersController {
   constructor(private readonly transfers: TransfersService) {}
 
   @Get('traffic')
-  @Access('operator')
+  @Access('viewer')
   @Answers(200, SiteTraffic.array())
   traffic(): Promise<SiteTraffic[]> {
     return this.transfers.traffic();
   }
 
   @Get('sites/:id/transfers')
-  @Access('operator')
+  @Access('viewer')
   @Answers(200, Transfer.array())
   ofSite(@Param('id', { schema: Id }) id: string): Promise<Transfer[]> {
     return this.transfers.ofSite(id);

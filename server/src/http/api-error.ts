@@ -7,15 +7,18 @@ export const apiErrors = {
   'clock-skew': 401,
   'site-revoked': 401,
   forbidden: 403,
+  'site-pending': 403,
   'code-unknown': 403,
   'code-used': 403,
   'code-expired': 403,
   'not-found': 404,
   conflict: 409,
+  'fingerprint-differs': 409,
   'too-large': 413,
   'digest-mismatch': 422,
   'too-many-attempts': 429,
   internal: 500,
+  'not-ready': 503,
   'disk-full': 507,
 } as const;
 export type ApiErrorCode = keyof typeof apiErrors;
@@ -25,8 +28,9 @@ export class ApiError extends Error {
   constructor(
     readonly code: ApiErrorCode,
     sentence: string,
+    options?: ErrorOptions,
   ) {
-    super(sentence);
+    super(sentence, options);
     this.name = 'ApiError';
   }
 

@@ -9,7 +9,7 @@ import { VERSION } from '../settings/version.js';
 
 /** Everything about HTTP that is not a route: headers, limits, the API's document, the dashboard's files. */
 export function furnish(app: NestExpressApplication, settings: Settings): void {
-  app.setGlobalPrefix('api/v1');
+  app.setGlobalPrefix('api/v1', { exclude: ['metrics'] });
   app.disable('x-powered-by');
   app.use(helmet(headers));
   app.useBodyParser('json', { limit: '256kb' });
@@ -55,7 +55,7 @@ function serveDashboard(app: NestExpressApplication, folder: string): void {
   if (!existsSync(index)) return;
   app.use(express.static(folder, { index: false, maxAge: '1h' }));
   app.use((request: Request, response: Response, next: NextFunction) => {
-    const isPage = request.method === 'GET' && !/^\/(api|docs|socket\.io)(\/|$)/.test(request.path);
+    const isPage = request.method === 'GET' && !/^\/(api|docs|metrics|socket\.io)(\/|$)/.test(request.path);
     if (isPage && request.accepts('html')) response.sendFile(index, { maxAge: 0 });
     else next();
   });

@@ -1,8 +1,12 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ApiBearerAuth } from '@nestjs/swagger';
+import type { OperatorRole } from '@consilium/shared';
 
-/** Who may use a route: everyone, an operator, a site, or either of the two. */
-export type Permission = 'public' | 'operator' | 'site' | 'any';
+/**
+ * Who may use a route: everyone; an operator whose role includes this one; a site; a site that may still wait for approval
+ * (`applicant`); or a site or any operator (`any`).
+ */
+export type Permission = 'public' | OperatorRole | 'site' | 'applicant' | 'any';
 
 export const ACCESS = 'consilium:access';
 

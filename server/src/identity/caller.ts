@@ -1,10 +1,27 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
+import type { OperatorRole, SiteState } from '@consilium/shared';
 import type { SiteRole } from '../sites/site.entity.js';
 
 /** Who speaks, proven by a token. `expiresAt` in milliseconds of the epoch. */
-export type OperatorCaller = { kind: 'operator'; id: string; name: string; expiresAt: number };
-export type SiteCaller = { kind: 'site'; id: string; name: string; role: SiteRole; expiresAt: number };
+export type OperatorCaller = {
+  kind: 'operator';
+  id: string;
+  name: string;
+  role: OperatorRole;
+  session: string;
+  expiresAt: number;
+};
+export type SiteCaller = {
+  kind: 'site';
+  id: string;
+  name: string;
+  role: SiteRole;
+  state: Exclude<SiteState, 'revoked'>;
+  /** RFC 7638 thumbprint of its key. */
+  fingerprint: string;
+  expiresAt: number;
+};
 export type Caller = OperatorCaller | SiteCaller;
 
 const callers = new WeakMap<object, Caller>();
@@ -26,8 +43,18 @@ export function siteOf(request: object): SiteCaller {
   return caller;
 }
 
+function operatorOf(request: object): OperatorCaller {
+  const caller = callerOf(request);
+  if (caller.kind !== 'operator') throw new Error(`request: expected an operator, got a ${caller.kind}`);
+  return caller;
+}
+
 export const FromSite = createParamDecorator((_: unknown, context: ExecutionContext) =>
   siteOf(context.switchToHttp().getRequest<Request>()),
+);
+
+export const FromOperator = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  operatorOf(context.switchToHttp().getRequest<Request>()),
 );
 
 export const FromCaller = createParamDecorator((_: unknown, context: ExecutionContext) =>

@@ -1,20 +1,31 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Enrolled, EnrolmentCode, EnrolmentCodeRequest, EnrolRequest } from '@consilium/shared';
+import {
+  heardText,
+  spokenText,
+  type Enrolled,
+  type EnrolmentCode,
+  type EnrolmentCodeRequest,
+  type EnrolRequest,
+} from '@consilium/shared';
 import { calculateJwkThumbprint } from 'jose';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, Not, type EntityManager } from 'typeorm';
 import type { z } from 'zod';
+import { actorOf, AuditLog } from '../audit/audit-log.js';
 import { ApiError } from '../http/api-error.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, IDS, SETTINGS, type Clock, type Ids } from '../settings/process-context.js';
 import type { Settings } from '../settings/settings.js';
 import { SiteEntity } from '../sites/site.entity.js';
+import type { OperatorCaller } from './caller.js';
 import { EnrolmentCodeEntity } from './enrolment-code.entity.js';
 import { TokensService } from './tokens.service.js';
 
-/** Crockford's alphabet: no I, L, O and U, which people confuse on the telephone. */
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-const CODE_CHARACTERS = 16;
+/** Sixteen characters when spoken. */
+const CODE_BYTES = 10;
+
+/** A site that waits for approval has its name too. */
+const TAKEN = Not('revoked' as const);
 
 @Injectable()
 export class EnrolmentService {
@@ -22,28 +33,27 @@ export class EnrolmentService {
     private readonly dataSource: DataSource,
     private readonly tokens: TokensService,
     private readonly outbox: Outbox,
+    private readonly log: AuditLog,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(IDS) private readonly ids: Ids,
   ) {}
 
-  async createCode(request: z.output<typeof EnrolmentCodeRequest>): Promise<EnrolmentCode> {
-    const taken = await this.dataSource.getRepository(SiteEntity).existsBy({ name: request.name, state: 'enrolled' });
+  async createCode(operator: OperatorCaller, request: z.output<typeof EnrolmentCodeRequest>): Promise<EnrolmentCode> {
+    const taken = await this.dataSource.getRepository(SiteEntity).existsBy({ name: request.name, state: TAKEN });
     if (taken)
       throw new ApiError(
         'conflict',
         `A site named ${request.name} is enrolled already; revoke it first or choose another name.`,
       );
-    const code = this.#drawCode();
+    const code = spokenText(this.ids.secret(CODE_BYTES));
     const now = this.clock.now();
     const expiresAt = new Date(now.getTime() + this.settings.enrolmentCodeHours * 3_600_000);
-    await this.dataSource.getRepository(EnrolmentCodeEntity).insert({
-      id: this.ids.uuid(),
-      siteName: request.name,
-      role: request.role,
-      codeHash: hashOfCode(code),
-      createdAt: now,
-      expiresAt,
+    const { name: site, role } = request;
+    const row = { id: this.ids.uuid(), siteName: site, role, codeHash: hashOfCode(code), createdAt: now, expiresAt };
+    await this.dataSource.transaction(async (manager) => {
+      await manager.insert(EnrolmentCodeEntity, row);
+      await this.log.append(manager, { type: 'site-invited', actor: actorOf(operator), site, role });
     });
     return { name: request.name, code, expiresAt: expiresAt.toISOString() };
   }
@@ -75,7 +85,7 @@ export class EnrolmentService {
   }
 
   async #enrolledBefore(manager: EntityManager, code: EnrolmentCodeEntity, fingerprint: string): Promise<SiteEntity> {
-    const site = code.siteId ? await manager.findOneBy(SiteEntity, { id: code.siteId, state: 'enrolled' }) : null;
+    const site = code.siteId ? await manager.findOneBy(SiteEntity, { id: code.siteId, state: TAKEN }) : null;
     if (site?.keyFingerprint === fingerprint) return site;
     throw new ApiError(
       'code-used',
@@ -89,7 +99,7 @@ export class EnrolmentService {
     request: z.output<typeof EnrolRequest>,
     fingerprint: string,
   ): Promise<SiteEntity> {
-    if (await manager.existsBy(SiteEntity, { name: code.siteName, state: 'enrolled' })) {
+    if (await manager.existsBy(SiteEntity, { name: code.siteName, state: TAKEN })) {
       throw new ApiError('conflict', `Enrolment refused: a site named ${code.siteName} is enrolled already.`);
     }
     if (await manager.existsBy(SiteEntity, { keyFingerprint: fingerprint })) {
@@ -103,7 +113,7 @@ export class EnrolmentService {
       id: this.ids.uuid(),
       name: code.siteName,
       role: code.role,
-      state: 'enrolled',
+      state: 'pending',
       publicKey: request.publicKey,
       keyFingerprint: fingerprint,
       software: request.software,
@@ -111,22 +121,30 @@ export class EnrolmentService {
       data: null,
       lastSeen: null,
       enrolledAt: now,
+      approvedAt: null,
       revokedAt: null,
     });
     await manager.insert(SiteEntity, site);
     await manager.update(EnrolmentCodeEntity, { id: code.id }, { usedAt: now, siteId: site.id });
     await this.outbox.add(manager, { topic: 'site', subject: site.id });
+    const { id, name, role, publicKey } = site;
+    const actor = actorOf({ kind: 'site', id, name });
+    await this.log.append(manager, {
+      type: 'site-enrolled',
+      actor,
+      siteId: id,
+      site: name,
+      role,
+      publicKey,
+      fingerprint,
+    });
     return site;
-  }
-
-  #drawCode(): string {
-    const characters = Array.from(this.ids.secret(CODE_CHARACTERS), (byte) => ALPHABET[byte % ALPHABET.length]);
-    return (characters.join('').match(/.{4}/g) ?? []).join('-');
   }
 }
 
 /** A code has 80 random bits, so a plain hash of it cannot be turned back by trying. */
 function hashOfCode(code: string): string {
-  const plain = code.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1');
-  return createHash('sha256').update(`consilium enrolment ${plain}`).digest('hex');
+  return createHash('sha256')
+    .update(`consilium enrolment ${heardText(code)}`)
+    .digest('hex');
 }

@@ -12,6 +12,7 @@ import {
 import type { z } from 'zod';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from './access.decorator.js';
+import { FromOperator, type OperatorCaller } from './caller.js';
 import { EnrolmentService } from './enrolment.service.js';
 import { OperatorsService } from './operators.service.js';
 
@@ -43,8 +44,9 @@ export class IdentityController {
   @Access('operator')
   @Answers(201, EnrolmentCode)
   createCode(
+    @FromOperator() operator: OperatorCaller,
     @Body({ schema: EnrolmentCodeRequest }) body: z.output<typeof EnrolmentCodeRequest>,
   ): Promise<EnrolmentCode> {
-    return this.enrolment.createCode(body);
+    return this.enrolment.createCode(operator, body);
   }
 }

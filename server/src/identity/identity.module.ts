@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
+import { AuditModule } from '../audit/audit.module.js';
 import { OutboxModule } from '../outbox/outbox.module.js';
 import { SETTINGS } from '../settings/process-context.js';
 import type { Settings } from '../settings/settings.js';
@@ -12,6 +13,7 @@ import { TokensService } from './tokens.service.js';
 
 @Module({
   imports: [
+    AuditModule,
     OutboxModule,
     ThrottlerModule.forRootAsync({
       inject: [SETTINGS],

@@ -6,6 +6,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { exportJWK, generateKeyPair } from 'jose';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LightSite } from '../simulation/light-site.js';
 import { FakeSite } from '../testing/fake-site.js';
 import { eventually, OPERATOR, TestServer } from '../testing/test-server.js';
 import { ACCESS } from './access.decorator.js';
@@ -84,6 +85,25 @@ describe('enrolment', () => {
     expect(errorOf(await enrol((await newCode('hospital-b')).code, publicKey))).toEqual([409, 'conflict']);
   });
 
+  it('waits for the approval of the key whose fingerprint was read out, and may ask for nothing else', async () => {
+    const { enrolled, key, fingerprint } = await LightSite.register(server, (await newCode('waiting')).code);
+    const site = new LightSite(server, enrolled, key, { labelled: 1, unlabelled: 0, validation: 0 }, fingerprint);
+    expect((await site.get('/site/approval')).body).toEqual({ state: 'pending' });
+    for (const path of ['/site/assignment', `/blobs/${'0'.repeat(64)}`]) {
+      const refused = await site.get(path);
+      expect(errorOf(refused)).toEqual([403, 'site-pending']);
+      expect((refused.body as ErrorAnswer).message).toContain(fingerprint);
+    }
+    await expect(site.open()).rejects.toThrow(fingerprint);
+    const approve = (given: string) => server.post(`/sites/${site.id}/approve`, { fingerprint: given });
+    const { fingerprint: other } = await LightSite.register(server, (await newCode('another')).code);
+    expect(errorOf(await approve(other))).toEqual([409, 'fingerprint-differs']);
+    expect((await approve(fingerprint.toLowerCase().replaceAll('-', ''))).body).toMatchObject({ state: 'enrolled' });
+    await approve(fingerprint).expect(200);
+    expect((await site.get('/site/approval')).body).toEqual({ state: 'enrolled' });
+    expect((await site.get('/site/assignment')).status).toBe(200);
+  });
+
   it('refuses an expired code', async () => {
     const { code } = await newCode('late');
     server.clock.advance(80 * 3600);
@@ -133,7 +153,7 @@ describe('the socket', () => {
     await site.connect();
     expect(await viewOf(site)).toMatchObject({ connected: true, data: site.data });
     const cut = new Promise<string>((resolve) => site.socket!.once('disconnect', resolve));
-    server.clock.advance(200);
+    server.clock.advance(241);
     expect(await cut).toBe('io server disconnect');
     await eventually('the site to be gone', async () => {
       server.clock.advance(20);

@@ -1,13 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { decodeProtectedHeader, errors, importJWK, jwtVerify, SignJWT, type JWTPayload } from 'jose';
 import { DataSource } from 'typeorm';
-import { Id } from '@consilium/shared';
+import { Id, type LoginAnswer } from '@consilium/shared';
+import { AuditLog } from '../audit/audit-log.js';
 import { ApiError } from '../http/api-error.js';
 import { HomeFolder } from '../settings/home-folder.js';
 import { CLOCK, IDS, type Clock, type Ids } from '../settings/process-context.js';
 import { SiteEntity } from '../sites/site.entity.js';
 import type { Caller, OperatorCaller, SiteCaller } from './caller.js';
-import { OperatorEntity } from './operator.entity.js';
+import type { OperatorEntity } from './operator.entity.js';
+import { OperatorSessionEntity, type LoginMethod } from './operator-session.entity.js';
 
 /** Seconds. Clocks of hospitals drift; more than this is named to the caller. */
 const CLOCK_TOLERANCE = 30;
@@ -24,6 +26,7 @@ export class TokensService {
   constructor(
     private readonly dataSource: DataSource,
     home: HomeFolder,
+    private readonly log: AuditLog,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(IDS) private readonly ids: Ids,
   ) {
@@ -31,19 +34,26 @@ export class TokensService {
     this.#operatorKey = Buffer.from(home.identity.operatorKey, 'base64url');
   }
 
-  async issue(operator: OperatorEntity): Promise<{ token: string; expiresAt: string }> {
+  async issue({ id, name, role }: OperatorEntity, method: LoginMethod): Promise<LoginAnswer> {
     const issuedAt = seconds(this.clock);
     const expires = issuedAt + OPERATOR_TOKEN_LIFETIME;
-    const token = await new SignJWT({ role: 'operator' })
+    const session = this.ids.uuid();
+    const expiresAt = new Date(expires * 1000);
+    const row = { id: session, operatorId: id, method, createdAt: this.clock.now(), expiresAt };
+    await this.dataSource.transaction(async (manager) => {
+      await manager.insert(OperatorSessionEntity, row);
+      await this.log.append(manager, { type: 'operator-logged-in', actor: { kind: 'operator', id, name }, method });
+    });
+    const token = await new SignJWT()
       .setProtectedHeader({ alg: 'HS256' })
       .setIssuer(OPERATOR_ISSUER)
-      .setSubject(operator.id)
+      .setSubject(id)
       .setAudience(this.audience)
       .setIssuedAt(issuedAt)
       .setExpirationTime(expires)
-      .setJti(this.ids.uuid())
+      .setJti(session)
       .sign(this.#operatorKey);
-    return { token, expiresAt: new Date(expires * 1000).toISOString() };
+    return { token, expiresAt: expiresAt.toISOString(), role };
   }
 
   /** Throws ApiError with a sentence that says what about the token is wrong. */
@@ -58,15 +68,16 @@ export class TokensService {
         algorithms: ['HS256'],
         issuer: OPERATOR_ISSUER,
         audience: this.audience,
-        requiredClaims: ['sub', 'iat', 'exp'],
+        requiredClaims: ['sub', 'exp', 'jti'],
         currentDate: this.clock.now(),
       }),
     );
-    const operator = await this.dataSource.getRepository(OperatorEntity).findOneBy({ id: claims.sub! });
-    if (!operator || claims.iat! < Math.floor(operator.passwordChangedAt.getTime() / 1000)) {
-      throw new ApiError('unauthenticated', 'The login is no longer valid; log in again.');
-    }
-    return { kind: 'operator', id: operator.id, name: operator.name, expiresAt: claims.exp! * 1000 };
+    const session = await this.dataSource
+      .getRepository(OperatorSessionEntity)
+      .findOne({ where: { id: claims.jti!, operatorId: claims.sub! }, relations: { operator: true } });
+    if (!session) throw new ApiError('unauthenticated', 'The login is no longer valid; log in again.');
+    const { id, name, role } = session.operator;
+    return { kind: 'operator', id, name, role, session: session.id, expiresAt: claims.exp! * 1000 };
   }
 
   async #verifySite(token: string, kid: string | undefined): Promise<SiteCaller> {
@@ -99,7 +110,8 @@ export class TokensService {
         `The token is valid for ${claims.exp! - claims.iat!} s; expected at most ${SITE_TOKEN_LIFETIME} s.`,
       );
     }
-    return { kind: 'site', id: site.id, name: site.name, role: site.role, expiresAt: claims.exp! * 1000 };
+    const { name, role, state, keyFingerprint: fingerprint } = site;
+    return { kind: 'site', id: site.id, name, role, state, fingerprint, expiresAt: claims.exp! * 1000 };
   }
 
   async #claims(verify: () => Promise<{ payload: JWTPayload }>): Promise<JWTPayload> {

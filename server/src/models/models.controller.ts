@@ -21,7 +21,7 @@ export class ModelsController {
   ) {}
 
   @Get('studies/:id/models')
-  @Access('operator')
+  @Access('viewer')
   @Answers(200, ModelVersion.array())
   list(@Param('id', { schema: Id }) studyId: string): Promise<ModelVersion[]> {
     return this.models.list(studyId);

@@ -12,6 +12,7 @@ import type { DefaultEventsMap, Server, Socket } from 'socket.io';
 import type { z } from 'zod';
 import { ApiError } from '../http/api-error.js';
 import { sentenceOfIssues } from '../http/schema.pipe.js';
+import { requireApproval } from '../identity/access.guard.js';
 import type { Caller, SiteCaller } from '../identity/caller.js';
 import { TokensService } from '../identity/tokens.service.js';
 import { Outbox, type Announcement } from '../outbox/outbox.service.js';
@@ -108,7 +109,9 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
     try {
       if (typeof token !== 'string')
         throw new ApiError('unauthenticated', 'A token is needed: expected it as auth.token of the handshake.');
-      socket.data = { caller: await this.tokens.verify(token), renewing: false };
+      const caller = await this.tokens.verify(token);
+      if (caller.kind === 'site') requireApproval(caller);
+      socket.data = { caller, renewing: false };
       return undefined;
     } catch (error) {
       if (error instanceof ApiError) return Object.assign(new Error(error.message), { data: { code: error.code } });

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { ModelVersion, ReleasedModel, ReleaseState } from '@consilium/shared';
+import type { ErrorAnswer, ModelVersion, ReleasedModel, ReleaseState } from '@consilium/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fill } from '../simulation/light-site.js';
 import { FakeSite } from '../testing/fake-site.js';
@@ -46,6 +46,8 @@ const promote = (version: number, body: object = {}) =>
 const signOff = (version: number) =>
   server.post(`/studies/${studyId}/models/${version}/sign-off`, { statement: 'I looked at twelve cases.' });
 
+const sentence = ({ body }: { body: unknown }) => (body as ErrorAnswer).message;
+
 describe('A23: the model in use is a decision', () => {
   it('knows the best, which is not the last', async () => {
     const { best, released } = await state();
@@ -56,7 +58,7 @@ describe('A23: the model in use is a decision', () => {
   });
 
   it('is released once the people that the study asks for have signed it off', async () => {
-    expect((await promote(1).expect(409)).body.message).toBe('Version 1 needs 1 sign-offs and has 0.');
+    expect(sentence(await promote(1).expect(409))).toBe('Version 1 needs 1 sign-offs and has 0.');
     await signOff(1).expect(200);
     await signOff(1).expect(409);
     const released = (await promote(1, { reason: 'first usable' }).expect(200)).body as ReleaseState;
@@ -65,15 +67,16 @@ describe('A23: the model in use is a decision', () => {
   });
 
   it('is what sites get', async () => {
-    const [release] = (await anna.get('/site/releases')).body as unknown as ReleasedModel[];
+    const [release] = (await anna.get('/site/releases')).body as ReleasedModel[];
     expect(release.model.blob).toEqual(models[1].blob);
     expect(release.manifest.name).toBe('releases');
   });
 
   it('does not become one that fails a site, and the refusal names it', async () => {
     await signOff(3).expect(200);
-    const { body } = await promote(3).expect(409);
-    expect(body.message).toBe('Version 3 is worse than version 1 by more than 0.02 Dice at bert (0.600 to 0.500).');
+    expect(sentence(await promote(3).expect(409))).toBe(
+      'Version 3 is worse than version 1 by more than 0.02 Dice at bert (0.600 to 0.500).',
+    );
     expect((await state()).released!.version).toBe(1);
   });
 
@@ -86,7 +89,7 @@ describe('A23: the model in use is a decision', () => {
       version: 1,
       action: 'rolled-back',
     });
-    expect((await roll().expect(409)).body.message).toMatch(/no earlier released version/);
+    expect(sentence(await roll().expect(409))).toMatch(/no earlier released version/);
     expect((await state()).history.map(({ action, version }) => [action, version])).toEqual([
       ['promoted', 1],
       ['promoted', 2],

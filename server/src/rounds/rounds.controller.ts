@@ -23,21 +23,21 @@ export class RoundsController {
   ) {}
 
   @Get('studies/:id/rounds')
-  @Access('operator')
+  @Access('viewer')
   @Answers(200, RoundView.array())
   list(@Param('id', { schema: Id }) studyId: string): Promise<RoundView[]> {
     return this.rounds.list(studyId);
   }
 
   @Get('rounds/:id')
-  @Access('operator')
+  @Access('viewer')
   @Answers(200, RoundView)
   get(@Param('id', { schema: Id }) id: string): Promise<RoundView> {
     return this.rounds.get(id);
   }
 
   @Get('rounds/:id/metrics')
-  @Access('operator')
+  @Access('viewer')
   @Answers(200, MetricPoint.array())
   metrics(@Param('id', { schema: Id }) id: string): Promise<MetricPoint[]> {
     return this.progress.metrics(id);

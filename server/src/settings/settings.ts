@@ -30,6 +30,7 @@ export const Settings = z.strictObject({
   operatorName: z.string().min(1).max(100).default('operator'),
   operatorPassword: z.string().min(8, 'expected at least 8 characters').max(200).optional(),
   logLevel: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  metricsToken: z.string().min(16).optional().describe('with it /metrics answers Prometheus; without it nobody'),
   dashboard: z.string().default(join(dirname(fileURLToPath(import.meta.url)), '../../../dashboard/dist')),
   /** Logins and enrolments that one address may try in a minute. */
   attemptsPerMinute: z.coerce.number().int().min(1).max(10_000).default(20),
@@ -58,6 +59,7 @@ const variables: Record<string, keyof Settings> = {
   CONSILIUM_OPERATOR_NAME: 'operatorName',
   CONSILIUM_OPERATOR_PASSWORD: 'operatorPassword',
   CONSILIUM_LOG_LEVEL: 'logLevel',
+  CONSILIUM_METRICS_TOKEN: 'metricsToken',
   CONSILIUM_ATTEMPTS_PER_MINUTE: 'attemptsPerMinute',
   CONSILIUM_ENROLMENT_CODE_HOURS: 'enrolmentCodeHours',
 };

@@ -29,7 +29,7 @@ export class LightFederation {
     for (let number = 1; sites.length < options.sites; number++) {
       const name = `light-${number}`;
       if (enrolled.has(name)) continue;
-      sites.push(await LightSite.join(place, (await operator.enrolmentCode(name)).code, data));
+      sites.push(await operator.admit(name, (code) => LightSite.join(place, code, data)));
     }
     return new LightFederation(sites, options);
   }
@@ -42,7 +42,7 @@ export class LightFederation {
     const stop = new AbortController();
     const faultIn = (round: number): DueFault | null => this.options.faultOf?.(site.name, round) ?? null;
     // A new object: nothing of an earlier life of this node is left.
-    const fresh = new LightSite(site.place, site.enrolled, site.key, site.data);
+    const fresh = new LightSite(site.place, site.enrolled, site.key, site.data, site.fingerprint);
     const ended = new LightNode(fresh, { ...this.options, faultIn }).run(stop.signal);
     this.#nodes.set(site.id, { stop, ended });
   }

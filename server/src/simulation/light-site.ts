@@ -5,6 +5,7 @@ import {
   Enrolled,
   PROTOCOL_VERSION,
   PublicKey,
+  spokenFingerprint,
   type Acknowledgement,
   type Assignment,
   type BlobRef,
@@ -19,7 +20,7 @@ import {
   type TrainingMetrics,
   type UpdateManifest,
 } from '@consilium/shared';
-import { CompactSign, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
+import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import { io, type Socket } from 'socket.io-client';
 import type { Clock } from '../settings/process-context.js';
 
@@ -47,6 +48,12 @@ export interface Answer {
   body: unknown;
 }
 
+interface Registered {
+  enrolled: Enrolled;
+  key: CryptoKey;
+  fingerprint: string;
+}
+
 /** The round that a site has been given, with its study. */
 export interface Task {
   study: NonNullable<Assignment['study']>;
@@ -64,22 +71,25 @@ export class LightSite {
     readonly enrolled: Enrolled,
     readonly key: CryptoKey,
     readonly data: DataCard,
+    readonly fingerprint: string,
   ) {}
 
   /** Makes a key and trades a one-time code for a place in the consortium. */
-  static async register(place: ServerPlace, code: string): Promise<{ enrolled: Enrolled; key: CryptoKey }> {
+  static async register(place: ServerPlace, code: string): Promise<Registered> {
     const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true });
     const { kty, crv, x } = await exportJWK(publicKey);
-    const body = JSON.stringify({ code, publicKey: PublicKey.parse({ kty, crv, x }), software: SOFTWARE });
+    const known = PublicKey.parse({ kty, crv, x });
+    const body = JSON.stringify({ code, publicKey: known, software: SOFTWARE });
     const headers = { 'content-type': 'application/json' };
     const response = await fetch(`${place.url}/api/v1/enrol`, { method: 'POST', headers, body });
     if (!response.ok) throw new Error(`enrol: status ${response.status}: ${await response.text()}`);
-    return { enrolled: Enrolled.parse(await response.json()), key: privateKey };
+    const fingerprint = spokenFingerprint(await calculateJwkThumbprint(known));
+    return { enrolled: Enrolled.parse(await response.json()), key: privateKey, fingerprint };
   }
 
   static async join(place: ServerPlace, code: string, data: DataCard): Promise<LightSite> {
-    const { enrolled, key } = await LightSite.register(place, code);
-    return new LightSite(place, enrolled, key, data);
+    const { enrolled, key, fingerprint } = await LightSite.register(place, code);
+    return new LightSite(place, enrolled, key, data, fingerprint);
   }
 
   get id(): string {
@@ -125,8 +135,11 @@ export class LightSite {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('connect_error', reject);
-      // Of a connection that ends between being made and being let in, the socket itself says nothing.
-      socket.io.once('close', (reason) => reject(new Error(`${this.name}: the connection ended: ${reason}`)));
+      // Of a connection that ends between being made and being let in, the socket itself says nothing; of one that is refused it
+      // says why, right after this.
+      socket.io.once('close', (reason) => {
+        setImmediate(() => reject(new Error(`${this.name}: the connection ended: ${reason}`)));
+      });
     });
     return socket;
   }

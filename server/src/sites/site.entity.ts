@@ -1,13 +1,12 @@
-import type { DataCard, PublicKey } from '@consilium/shared';
+import type { DataCard, PublicKey, SiteState } from '@consilium/shared';
 import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
 export type SiteRole = 'trainer' | 'observer';
-export type SiteState = 'enrolled' | 'revoked';
 
 /** A revoked site keeps its row; its name may then be enrolled anew, with another key. */
 @Entity('site')
 @Unique('uq_site_key', ['keyFingerprint'])
-@Index('uq_site_name', ['name'], { unique: true, where: "state = 'enrolled'" })
+@Index('uq_site_name', ['name'], { unique: true, where: "state <> 'revoked'" })
 export class SiteEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_site' })
   id!: string;
@@ -54,6 +53,9 @@ export class SiteEntity {
 
   @Column('timestamptz', { name: 'enrolled_at' })
   enrolledAt!: Date;
+
+  @Column('timestamptz', { name: 'approved_at', nullable: true })
+  approvedAt!: Date | null;
 
   @Column('timestamptz', { name: 'revoked_at', nullable: true })
   revokedAt!: Date | null;

@@ -1,26 +1,46 @@
-import { Controller, Get, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Id, SiteView } from '@consilium/shared';
+import { ApproveRequest, Id, SiteApproval, SiteView } from '@consilium/shared';
+import type { z } from 'zod';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from '../identity/access.decorator.js';
+import { FromOperator, FromSite, type OperatorCaller, type SiteCaller } from '../identity/caller.js';
 import { SitesService } from './sites.service.js';
 
 @ApiTags('sites')
-@Controller('sites')
+@Controller()
 export class SitesController {
   constructor(private readonly sites: SitesService) {}
 
-  @Get()
-  @Access('operator')
+  @Get('sites')
+  @Access('viewer')
   @Answers(200, SiteView.array())
   list(): Promise<SiteView[]> {
     return this.sites.list();
   }
 
-  @Post(':id/revoke')
+  @Post('sites/:id/approve')
   @Access('operator')
   @Answers(200, SiteView)
-  revoke(@Param('id', { schema: Id }) id: string): Promise<SiteView> {
-    return this.sites.revoke(id);
+  approve(
+    @FromOperator() operator: OperatorCaller,
+    @Param('id', { schema: Id }) id: string,
+    @Body({ schema: ApproveRequest }) body: z.output<typeof ApproveRequest>,
+  ): Promise<SiteView> {
+    return this.sites.approve(operator, id, body.fingerprint);
+  }
+
+  @Get('site/approval')
+  @Access('applicant')
+  @Answers(200, SiteApproval)
+  approval(@FromSite() { state }: SiteCaller): SiteApproval {
+    return { state };
+  }
+
+  @Post('sites/:id/revoke')
+  @Access('operator')
+  @Answers(200, SiteView)
+  revoke(@FromOperator() operator: OperatorCaller, @Param('id', { schema: Id }) id: string): Promise<SiteView> {
+    return this.sites.revoke(operator, id);
   }
 }

@@ -1,13 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
+  heardText,
   PROTOCOL_VERSION,
+  spokenFingerprint,
   type Acknowledgement,
   type Exclusion,
   type SiteHello,
   type SiteView,
 } from '@consilium/shared';
 import { DataSource, In, IsNull, MoreThan, Not, type EntityManager } from 'typeorm';
+import { actorOf, AuditLog } from '../audit/audit-log.js';
 import { ApiError } from '../http/api-error.js';
+import type { OperatorCaller } from '../identity/caller.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, type Clock } from '../settings/process-context.js';
 import { Presence } from './presence.js';
@@ -23,6 +27,7 @@ export class SitesService {
     private readonly dataSource: DataSource,
     private readonly presence: Presence,
     private readonly outbox: Outbox,
+    private readonly log: AuditLog,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -81,19 +86,50 @@ export class SitesService {
     await this.#record(siteId, {});
   }
 
-  async revoke(id: string): Promise<SiteView> {
+  /** Only against the fingerprint that the site's own people have read out: whoever intercepted the code has another key. */
+  async approve(operator: OperatorCaller, id: string, fingerprint: string): Promise<SiteView> {
     const site = await this.dataSource.transaction(async (manager) => {
-      const found = await manager.findOneBy(SiteEntity, { id });
-      if (!found) throw new ApiError('not-found', 'There is no such site.');
+      const found = await this.#lock(manager, id);
+      if (found.state === 'revoked')
+        throw new ApiError('conflict', `${found.name} has been revoked; it has to enrol anew.`);
+      const expected = spokenFingerprint(found.keyFingerprint);
+      if (heardText(fingerprint) !== heardText(expected)) {
+        throw new ApiError(
+          'fingerprint-differs',
+          `${found.name} was not approved: its key has another fingerprint than the one given. If it was read out as it stands on the site's screen, somebody else has used its code: revoke it.`,
+        );
+      }
+      if (found.state === 'enrolled') return found;
+      const change = { state: 'enrolled', approvedAt: this.clock.now() } as const;
+      await manager.update(SiteEntity, { id }, change);
+      await this.outbox.add(manager, { topic: 'site', subject: id });
+      const approved = { type: 'site-approved', actor: actorOf(operator), fingerprint: found.keyFingerprint } as const;
+      await this.log.append(manager, { ...approved, siteId: id, site: found.name });
+      return Object.assign(found, change);
+    });
+    this.outbox.poke();
+    return viewOf(site, false);
+  }
+
+  async revoke(operator: OperatorCaller, id: string): Promise<SiteView> {
+    const site = await this.dataSource.transaction(async (manager) => {
+      const found = await this.#lock(manager, id);
       if (found.state === 'revoked') return found;
       const change = { state: 'revoked', revokedAt: this.clock.now() } as const;
       await manager.update(SiteEntity, { id }, change);
       await this.outbox.add(manager, { topic: 'site', subject: id, wakesSites: true });
+      await this.log.append(manager, { type: 'site-revoked', actor: actorOf(operator), siteId: id, site: found.name });
       return Object.assign(found, change);
     });
     for (const listener of this.#onRevoked) listener(id);
     this.outbox.poke();
     return viewOf(site, false);
+  }
+
+  async #lock(manager: EntityManager, id: string): Promise<SiteEntity> {
+    const site = await manager.findOne(SiteEntity, { where: { id }, lock: { mode: 'pessimistic_write' } });
+    if (!site) throw new ApiError('not-found', 'There is no such site.');
+    return site;
   }
 
   async #record(siteId: string, change: Partial<Pick<SiteEntity, 'software' | 'engine' | 'data'>>): Promise<void> {

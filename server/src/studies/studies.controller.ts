@@ -22,14 +22,14 @@ export class StudiesController {
   }
 
   @Get()
-  @Access('operator')
+  @Access('viewer')
   @Answers(200, StudyView.array())
   list(): Promise<StudyView[]> {
     return this.studies.list();
   }
 
   @Get(':id')
-  @Access('operator')
+  @Access('viewer')
   @Answers(200, StudyView)
   get(@Param('id', { schema: Id }) id: string): Promise<StudyView> {
     return this.studies.get(id);

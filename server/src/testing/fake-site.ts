@@ -13,8 +13,9 @@ export class FakeSite extends LightSite {
     role = 'trainer',
   ): Promise<FakeSite> {
     const { code } = (await server.post('/enrolment-codes', { name, role }).expect(201)).body as EnrolmentCode;
-    const { enrolled, key } = await LightSite.register(server, code);
-    return new FakeSite(server, enrolled, key, { labelled: 2, unlabelled: 0, validation: 0, ...data });
+    const { enrolled, key, fingerprint } = await LightSite.register(server, code);
+    await server.post(`/sites/${enrolled.siteId}/approve`, { fingerprint }).expect(200);
+    return new FakeSite(server, enrolled, key, { labelled: 2, unlabelled: 0, validation: 0, ...data }, fingerprint);
   }
 
   /** Resolves with the digest; rejects with tus's error. */

@@ -34,6 +34,17 @@ export const Enrolled = z.strictObject({
 });
 export type Enrolled = z.infer<typeof Enrolled>;
 
+/** A site that has enrolled takes part once the operator has approved its key. */
+export const SiteState = z.enum(['pending', 'enrolled', 'revoked']);
+export type SiteState = z.infer<typeof SiteState>;
+
+/** Whether the operator has approved the key that enrolled: all that a site may ask before. */
+export const SiteApproval = z.strictObject({ state: SiteState });
+export type SiteApproval = z.infer<typeof SiteApproval>;
+
+/** As the site's people read it out, in whatever case and grouping it was typed. */
+export const ApproveRequest = z.strictObject({ fingerprint: z.string().min(1).max(100) });
+
 /** What a node says of itself when its socket opens. */
 export const SiteHello = z.strictObject({
   protocolVersion: z.int(),
@@ -51,12 +62,13 @@ export const SiteView = z.strictObject({
   id: Id,
   name: SiteName,
   role: z.enum(['trainer', 'observer']),
-  state: z.enum(['enrolled', 'revoked']),
+  state: SiteState,
   connected: z.boolean(),
   lastSeen: Instant.nullable(),
   software: z.string().nullable(),
   engine: z.string().nullable(),
   data: DataCard.nullable(),
+  /** RFC 7638 thumbprint of its public key; people compare `spokenFingerprint` of it. */
   keyFingerprint: z.string(),
   exclusion: Exclusion.nullable(),
 });

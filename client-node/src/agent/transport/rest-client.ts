@@ -8,6 +8,7 @@ import {
   LogKeys,
   PROTOCOL_VERSION,
   ReleasedModel,
+  SiteApproval,
   SubmitAnswer,
   type Cosignature,
   type EnrolRequest,
@@ -80,6 +81,10 @@ export class RestClient {
 
   enrol(request: EnrolRequest): Promise<Enrolled> {
     return this.#ask({ method: 'POST', path: '/enrol', body: request }, Enrolled);
+  }
+
+  approval(signal?: AbortSignal): Promise<SiteApproval> {
+    return this.#askAsSite({ method: 'GET', path: '/site/approval', signal }, SiteApproval);
   }
 
   assignment(signal?: AbortSignal): Promise<Assignment> {
