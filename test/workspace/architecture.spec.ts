@@ -42,7 +42,7 @@ describe('dependency rules fire', () => {
     ['server/src/rounds', `import '../../testing/debian-postgres.js';`, 'testing-in-specs-only'],
     ['client-node/src/agent', `import '../../../../server/src/main.js';`, 'node-not-server'],
     ['dashboard/src', `import '@consilium/client-node';`, 'dashboard-speaks-protocol'],
-    ['cli/src', `import '@consilium/server';`, 'operators-speak-protocol'],
+    ['cli/src', `import '@consilium/client-node';`, 'operators-speak-protocol'],
     ['client-node/src/agent', `import '@tensorflow/tfjs-core';`, 'tensors-in-engine-and-crln'],
     ['client-node/src/volumes', `import '../../engine/ops.js';`, 'volumes-know-no-network'],
     ['client-node/src/engine', `import '../../crln/patches.js';`, 'engine-knows-no-method'],

@@ -40,10 +40,10 @@ export class EvaluationsService {
     this.outbox.poke();
   }
 
-  /** By digest of the model, in the order of the sites' names. */
-  async ofStudies(studyIds: string[]): Promise<Map<string, SiteDice[]>> {
-    const rows = await this.dataSource.getRepository(EvaluationEntity).findBy({ studyId: In(studyIds) });
-    const sites = await this.dataSource.getRepository(SiteEntity).find({ select: { id: true, name: true } });
+  /** By digest of the model, in the order of the sites' names. Inside a transaction, `manager` is the transaction's. */
+  async ofStudies(studyIds: string[], manager = this.dataSource.manager): Promise<Map<string, SiteDice[]>> {
+    const rows = await manager.findBy(EvaluationEntity, { studyId: In(studyIds) });
+    const sites = await manager.find(SiteEntity, { select: { id: true, name: true } });
     const names = new Map(sites.map(({ id, name }) => [id, name]));
     const byModel = new Map<string, SiteDice[]>();
     for (const { studyId, modelDigest, siteId, volumes, dice, hd95 } of rows) {

@@ -44,7 +44,7 @@ export class ReleasesService {
     return {
       studyId,
       released: history.at(-1) ?? null,
-      best: bestOf(await this.#measured(studyId)),
+      best: bestOf(await this.#measured(manager, studyId)),
       signOffs: signOffs.map(({ version, operator, statement, at }) => ({
         version,
         operator,
@@ -112,7 +112,7 @@ export class ReleasesService {
       const inUse = history.at(-1)?.version;
       if (inUse === version) throw new ApiError('conflict', `Version ${version} is the one in use already.`);
       await this.#requireSignOffs(manager, study, version);
-      await this.#requireNoLoss(study, { version, inUse: inUse ?? 0, unmeasured });
+      await this.#requireNoLoss(manager, study, { version, inUse: inUse ?? 0, unmeasured });
       await this.#release(manager, study, operator, { model, action: 'promoted', reason, number: history.length + 1 });
     });
     this.outbox.poke();
@@ -165,13 +165,14 @@ export class ReleasesService {
   }
 
   async #requireNoLoss(
+    manager: EntityManager,
     { id, manifest }: StudyEntity,
     { version, inUse, unmeasured }: { version: number; inUse: number; unmeasured: PromoteRequest['unmeasured'] },
   ): Promise<void> {
     const { toleratedLoss } = manifest.release;
-    const measured = await this.#measured(id);
+    const measured = await this.#measured(manager, id);
     const sitesOf = (wanted: number) => measured.find((model) => model.version === wanted)?.sites ?? [];
-    const revoked = await this.dataSource.getRepository(SiteEntity).findBy({ state: 'revoked' });
+    const revoked = await manager.findBy(SiteEntity, { state: 'revoked' });
     const present = sitesOf(inUse).filter(({ site }) => !revoked.some(({ name }) => name === site));
     const losses = lossesOf(sitesOf(version), present, toleratedLoss);
     if (losses.losing.length > 0) {
@@ -191,11 +192,9 @@ export class ReleasesService {
     }
   }
 
-  async #measured(studyId: string): Promise<MeasuredModel[]> {
-    const versions = await this.dataSource
-      .getRepository(ModelVersionEntity)
-      .find({ where: { studyId }, order: { version: 'ASC' } });
-    const figures = await this.evaluations.ofStudies([studyId]);
+  async #measured(manager: EntityManager, studyId: string): Promise<MeasuredModel[]> {
+    const versions = await manager.find(ModelVersionEntity, { where: { studyId }, order: { version: 'ASC' } });
+    const figures = await this.evaluations.ofStudies([studyId], manager);
     return versions.flatMap(({ version, blobDigest: model }) => {
       const sites = figures.get(evaluationKey(studyId, model)) ?? [];
       const dice = meanDice(sites);
