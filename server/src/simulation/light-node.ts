@@ -30,7 +30,7 @@ export class LightNode {
     private readonly options: LightNodeOptions = {},
   ) {}
 
-  /** Works until the signal fires, which cuts every connection at once, or until its study has ended. */
+  /** Works until the signal fires, which cuts every connection at once: another study may follow. */
   async run(signal: AbortSignal): Promise<void> {
     this.site.signal = signal;
     const cut = (): void => {
@@ -40,7 +40,7 @@ export class LightNode {
     signal.addEventListener('abort', cut, { once: true });
     while (!signal.aborted) {
       try {
-        if (await this.#look(signal)) break;
+        await this.#look(signal);
       } catch (error) {
         // The server is away, or the connection was cut in the middle: look again.
         if (!(error instanceof Error)) throw error;
@@ -51,15 +51,12 @@ export class LightNode {
     this.site.disconnect();
   }
 
-  /** True at the end of the study. */
-  async #look(signal: AbortSignal): Promise<boolean> {
+  async #look(signal: AbortSignal): Promise<void> {
     await this.#stayConnected();
     const assignment = await this.site.assignment();
-    if (assignment.finished) return true;
     const { study, round } = assignment;
     if (study !== null && round !== null && !this.#finished.has(round.id)) await this.#work({ study, round }, signal);
     else await this.#wait(assignment);
-    return false;
   }
 
   async #stayConnected(): Promise<void> {
