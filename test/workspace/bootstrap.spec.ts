@@ -32,8 +32,8 @@ for (const [file, text] of Object.entries(JSON.parse(fs.readFileSync('programs.j
   fs.mkdirSync(require('path').dirname(file), { recursive: true });
   fs.writeFileSync(file, text);
 }`;
-const demo = `${say(`'demo ' + process.argv.slice(2).join(' ')`)}
-process.on('SIGTERM', () => { ${say(`'demo ends'`)} process.exit(7); });
+const demo = `process.on('SIGTERM', () => { ${say(`'demo ends'`)} process.exit(7); });
+${say(`'demo ' + process.argv.slice(2).join(' ')`)}
 if (process.argv[2] === '--wait') setInterval(() => {}, 1000); else process.exitCode = Number(process.argv[3] ?? 0);`;
 
 describe('bootstrap', () => {
