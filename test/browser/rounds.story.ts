@@ -64,12 +64,12 @@ export function roundsStory(stage: Stage): void {
   it('runs two rounds to the end, and shows Dice, bytes and digests of both', async () => {
     const { page, sites } = stage;
     const [anna, , zollern] = sites;
-    await stage.playRound(1, [anna, zollern], 0.6, [0.41, 0.47, 0.52]);
-    await stage.row('Rounds', 'Round 1').getByText('committed').waitFor();
-    await stage.row('Rounds', 'Round 1').getByText('0.478').waitFor();
-    await stage.playRound(2, sites, 0.4, [0.71, 0.68, 0.75]);
+    const first = stage.row('Rounds', 'Round 1');
     const second = stage.row('Rounds', 'Round 2');
-    await second.getByText('committed').waitFor();
+    // A committed round's Dice comes after it, and is to be seen all the same.
+    await stage.playRound(1, [anna, zollern], 0.6, [0.41, 0.47, 0.52], () => first.getByText('committed').waitFor());
+    await first.getByText('0.478').waitFor();
+    await stage.playRound(2, sites, 0.4, [0.71, 0.68, 0.75], () => second.getByText('committed').waitFor());
     await second.getByText('0.714').waitFor();
     const { result } = await stage.roundOnServer(2);
     expect(await second.locator('code').getAttribute('title')).toBe(result?.digest);

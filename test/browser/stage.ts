@@ -149,14 +149,21 @@ export class Stage {
     return round;
   }
 
-  /** These sites submit; once the round is committed all sites evaluate its model. */
-  async playRound(number: number, trainers: LightSite[], loss: number, dice: number[]): Promise<void> {
+  /** These sites submit; once the round is committed, and `seen` has been, all sites evaluate its model. */
+  async playRound(
+    number: number,
+    trainers: LightSite[],
+    loss: number,
+    dice: number[],
+    seen = async () => {},
+  ): Promise<void> {
     const tasks: Task[] = await Promise.all(trainers.map((site) => this.taskOf(site, number)));
     for (const [index, site] of trainers.entries()) {
       const answer = await this.submit(site, tasks[index], metrics(loss + index / 10), supported(index));
       expect(answer).toMatchObject({ accepted: true });
     }
     await expect.poll(async () => (await this.roundOnServer(number)).state, { timeout: 30_000 }).toBe('committed');
+    await seen();
     const { studyId, result } = await this.roundOnServer(number);
     for (const [index, site] of this.sites.entries()) {
       const figures = { studyId, model: result?.digest ?? '', volumes: site.data.validation };

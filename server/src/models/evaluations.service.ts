@@ -27,8 +27,11 @@ export class EvaluationsService {
       if (!version) throw new ApiError('not-found', `The study has no model version with the digest ${modelDigest}.`);
       const row = { studyId, modelDigest, siteId: site.id, volumes, dice, hd95, receivedAt: this.clock.now() };
       await manager.upsert(EvaluationEntity, row, ['studyId', 'modelDigest', 'siteId']);
-      const [topic, subject] = version.roundId ? (['round', version.roundId] as const) : (['study', studyId] as const);
-      await this.outbox.add(manager, { topic, subject });
+      await this.outbox.add(
+        manager,
+        { topic: 'model', subject: studyId },
+        ...(version.roundId === null ? [] : [{ topic: 'round' as const, subject: version.roundId }]),
+      );
       const { digest: studyDigest } = await manager.findOneByOrFail(StudyEntity, { id: studyId });
       await this.log.append(manager, {
         type: 'model-measured',
