@@ -1,15 +1,11 @@
 import 'reflect-metadata';
 import { PROTOCOL_VERSION, type EnrolmentCode, type ErrorAnswer, type SiteView } from '@consilium/shared';
-import { RequestMethod } from '@nestjs/common';
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
-import { ModulesContainer } from '@nestjs/core';
 import { exportJWK, generateKeyPair } from 'jose';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LightSite } from '../simulation/light-site.js';
 import { FakeSite } from '../testing/fake-site.js';
 import { eventually, OPERATOR, TestServer } from '../testing/test-server.js';
-import { ACCESS } from './access.decorator.js';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -28,30 +24,6 @@ const newCode = async (name: string) =>
   (await server.post('/enrolment-codes', { name }).expect(201)).body as EnrolmentCode;
 
 describe('routes', () => {
-  it('each say who may use them', () => {
-    const closed: string[] = [];
-    let routes = 0;
-    for (const module of server.running.app.get(ModulesContainer).values()) {
-      for (const { metatype } of module.controllers.values()) {
-        const prototype = (metatype as { prototype: object }).prototype;
-        for (const name of Object.getOwnPropertyNames(prototype)) {
-          const handler: unknown = Object.getOwnPropertyDescriptor(prototype, name)?.value;
-          if (
-            name === 'constructor' ||
-            typeof handler !== 'function' ||
-            Reflect.getMetadata(PATH_METADATA, handler) === undefined
-          )
-            continue;
-          routes++;
-          const method = RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod];
-          if (Reflect.getMetadata(ACCESS, handler) === undefined) closed.push(`${method} ${name}`);
-        }
-      }
-    }
-    expect(closed).toEqual([]);
-    expect(routes).toBeGreaterThan(15);
-  });
-
   it('are closed to those whom they are not for', async () => {
     const site = await FakeSite.enrol(server, 'borders');
     expect(errorOf(await request(server.url).get('/api/v1/sites'))).toEqual([401, 'unauthenticated']);
