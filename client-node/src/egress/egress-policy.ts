@@ -75,7 +75,7 @@ export const DEFAULT_POLICY: EgressPolicy = {
       { names: ['prior.class_support'], shapes: [[64]] },
     ],
     maximumNorm: 10,
-    minimumLabelled: 2,
+    minimumLabelled: 1,
     minimumVolumes: 2,
     minimumSteps: 2,
     minimumSupport: 10,

@@ -182,11 +182,13 @@ test('A16 values that are none, a leap, another digest, thin prototypes and too 
   await isStopped(sent(encodeContainer(trained()), { digest: 'f'.repeat(64) }), 'digest-mismatch');
   const whole = encodeContainer(trained());
   for (const [few, reason] of [
-    [{ labelled: 1 }, 'too-few-volumes'],
+    [{ labelled: 1, unlabelled: 0 }, 'too-few-volumes'],
     [{ labelled: 0, unlabelled: 1 }, 'too-few-volumes'],
     [{ steps: 1 }, 'too-few-steps'],
   ] as const)
     await isStopped(sent(whole, { trained: { ...TRAINED, ...few } }), reason);
+  gate = await opened((policy) => (policy.update.minimumLabelled = 2));
+  await isStopped(sent(whole, { trained: { ...TRAINED, labelled: 1 } }), 'too-few-volumes');
   gate = await opened((policy) => (policy.update.statistics = 'withhold'));
   await stops(() => undefined, 'statistics-withheld');
   gate = await opened((policy) => (policy.update.maximumBytes = 1000));
@@ -240,7 +242,7 @@ test('A16 a manifest passes only for a model that has passed, signed by the site
   await isStopped(submit(), 'not-passed-before');
   await sent(bytes);
   expect((await submit()).take()).toMatchObject({ path: '/site/updates' });
-  await isStopped(submit({ labelled: 1 }), 'too-few-volumes');
+  await isStopped(submit({ labelled: 1, unlabelled: 0 }), 'too-few-volumes');
   await isStopped(submit({ labelled: 0, unlabelled: 1 }), 'too-few-volumes');
   await isStopped(submit({ steps: 1 }), 'too-few-steps');
   await isStopped(submit({ note: 'patient-0042' }), 'unknown-content');
