@@ -38,19 +38,30 @@ interface AnsweredProps<T> {
   lines?: number;
   /** Children bring panels of their own: what stands in for them needs one too. */
   framed?: boolean;
+  /** Children bring the page's heading too: this one stands in for it. */
+  heading?: string;
   children: (data: T) => ReactNode;
 }
 
 /** A panel's own loading and failure: it fails alone, keeps what it last had, and offers to try again. */
 export function Answered<T>(props: AnsweredProps<T>): ReactElement {
-  const { query, queryKey, what, lines = 3, framed = false, children } = props;
+  const { query, queryKey, what, lines = 3, framed = false, heading, children } = props;
   const { data, error } = query;
   const failingSince = failureStart(hashKey(queryKey));
   const retry = (): void => void query.refetch();
   if (data === undefined) {
     const failed = <Failed what={what} error={error} since={failingSince} retry={retry} busy={query.isFetching} />;
     const stand = error === null ? <Loading what={what} lines={lines} /> : failed;
-    return framed ? <div className="panel">{stand}</div> : stand;
+    return (
+      <>
+        {heading !== undefined && (
+          <div className="page-head">
+            <h1>{heading}</h1>
+          </div>
+        )}
+        {framed ? <div className="panel">{stand}</div> : stand}
+      </>
+    );
   }
   // Without a connection every panel is as old as the others: the frame says it once for all.
   const alone = error !== null && !(error instanceof Failure && error.kind === 'unreachable');

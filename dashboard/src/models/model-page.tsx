@@ -30,7 +30,7 @@ export function ModelPage(): ReactElement {
           { to: '/studies/$studyId', params: { studyId }, text: study.data?.manifest.name ?? 'Study' },
         ]}
       />
-      <Answered query={lineage} queryKey={options.queryKey} what="This model" lines={6} framed>
+      <Answered query={lineage} queryKey={options.queryKey} what="This model" lines={6} framed heading="Model">
         {(versions) => {
           const model = versions.find((each) => String(each.version) === version);
           return model === undefined ? (

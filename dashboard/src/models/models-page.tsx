@@ -33,7 +33,7 @@ export function ModelsPage(): ReactElement {
   const { study: wanted } = route.useSearch();
   return (
     <div className="page">
-      <Answered query={studies} queryKey={studiesQuery.queryKey} what="The studies" lines={6} framed>
+      <Answered query={studies} queryKey={studiesQuery.queryKey} what="The studies" lines={6} framed heading="Models">
         {(all) => {
           const study = currentStudy(all, wanted);
           return study === null ? <NoModels /> : <Models study={study} studies={all} />;

@@ -26,12 +26,7 @@ export function OverviewPage(): ReactElement {
   const { study: wanted } = route.useSearch();
   return (
     <div className="page">
-      {studies.data === undefined && (
-        <div className="page-head">
-          <h1>Overview</h1>
-        </div>
-      )}
-      <Answered query={studies} queryKey={studiesQuery.queryKey} what="The studies" lines={6}>
+      <Answered query={studies} queryKey={studiesQuery.queryKey} what="The studies" lines={6} heading="Overview">
         {(all) => {
           const study = currentStudy(all, wanted);
           return study === null ? <FirstSteps /> : <StudyOverview study={study} studies={all} />;

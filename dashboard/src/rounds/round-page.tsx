@@ -29,7 +29,7 @@ export function RoundPage(): ReactElement {
   const round = useQuery(options);
   return (
     <div className="page">
-      <Answered query={round} queryKey={options.queryKey} what="This round" lines={6} framed>
+      <Answered query={round} queryKey={options.queryKey} what="This round" lines={6} framed heading="Round">
         {(data) => <Round round={data} />}
       </Answered>
     </div>

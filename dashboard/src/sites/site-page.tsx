@@ -25,8 +25,7 @@ export function SitePage(): ReactElement {
   return (
     <div className="page">
       <WayBack steps={[{ to: '/sites', text: 'Sites' }]} />
-      {sites.data === undefined && <h1>Site</h1>}
-      <Answered query={sites} queryKey={sitesQuery.queryKey} what="This site" lines={6} framed>
+      <Answered query={sites} queryKey={sitesQuery.queryKey} what="This site" lines={6} framed heading="Site">
         {(all) => {
           const site = all.find(({ id }) => id === siteId);
           return site === undefined ? <NoSuchSite /> : <Site site={site} />;

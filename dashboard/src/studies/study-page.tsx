@@ -26,7 +26,7 @@ export function StudyPage(): ReactElement {
   return (
     <div className="page">
       <WayBack steps={[{ to: '/studies', text: 'Studies' }]} />
-      <Answered query={study} queryKey={options.queryKey} what="This study" lines={6} framed>
+      <Answered query={study} queryKey={options.queryKey} what="This study" lines={6} framed heading="Study">
         {(data) => <Study study={data} />}
       </Answered>
     </div>
