@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Evaluation, SiteDice } from '@consilium/shared';
-import { DataSource, In } from 'typeorm';
+import { DataSource, In, type EntityManager } from 'typeorm';
 import { actorOf, AuditLog } from '../audit/audit-log.js';
 import { ApiError } from '../http/api-error.js';
 import type { SiteCaller } from '../identity/caller.js';
@@ -43,8 +43,8 @@ export class EvaluationsService {
     this.outbox.poke();
   }
 
-  /** By digest of the model, in the order of the sites' names. Inside a transaction, `manager` is the transaction's. */
-  async ofStudies(studyIds: string[], manager = this.dataSource.manager): Promise<Map<string, SiteDice[]>> {
+  /** By digest of the model, in the order of the sites' names. */
+  async ofStudies(manager: EntityManager, studyIds: string[]): Promise<Map<string, SiteDice[]>> {
     const rows = await manager.findBy(EvaluationEntity, { studyId: In(studyIds) });
     const sites = await manager.find(SiteEntity, { select: { id: true, name: true } });
     const names = new Map(sites.map(({ id, name }) => [id, name]));

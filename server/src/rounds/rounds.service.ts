@@ -63,7 +63,8 @@ export class RoundsService {
       .getRepository(UpdateEntity)
       .find({ select: UPDATE_COLUMNS, where: { roundId } });
     const sites = await this.dataSource.getRepository(SiteEntity).find({ select: { id: true, name: true } });
-    const evaluations = await this.evaluations.ofStudies([...new Set(rounds.map((round) => round.studyId))]);
+    const studyIds = [...new Set(rounds.map((round) => round.studyId))];
+    const evaluations = await this.evaluations.ofStudies(this.dataSource.manager, studyIds);
     const manifests = await this.#manifests(rounds);
     const names = new Map(sites.map(({ id, name }) => [id, name]));
     const waits = await this.#waits(rounds);

@@ -89,7 +89,7 @@ export class StudiesService {
   async #views(studies: StudyEntity[]): Promise<StudyView[]> {
     const ids = studies.map((study) => study.id);
     const versions = await this.dataSource.getRepository(ModelVersionEntity).findBy({ studyId: In(ids) });
-    const evaluations = await this.evaluations.ofStudies(ids);
+    const evaluations = await this.evaluations.ofStudies(this.dataSource.manager, ids);
     return studies.map((study) => {
       const own = versions.filter((version) => version.studyId === study.id);
       const initial = own.find((version) => version.version === 0);
