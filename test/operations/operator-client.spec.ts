@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { OperatorClient } from '@consilium/shared';
@@ -16,7 +17,8 @@ beforeEach(async () => {
     if (asked.length <= drops) request.socket.destroy();
     else response.setHeader('content-type', 'application/json').end('[]');
   });
-  await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
+  busy.listen(0, '127.0.0.1');
+  await once(busy, 'listening');
   operator = new OperatorClient(`http://127.0.0.1:${(busy.address() as AddressInfo).port}`, { token: 'any' });
 });
 afterEach(() => {

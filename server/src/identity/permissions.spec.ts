@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { type EnrolmentCode, type ErrorAnswer, type LoginAnswer } from '@consilium/shared';
+import { OperatorRole, type EnrolmentCode, type ErrorAnswer, type LoginAnswer } from '@consilium/shared';
 import { RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { ModulesContainer } from '@nestjs/core';
@@ -11,14 +11,15 @@ import { FakeSite } from '../testing/fake-site.js';
 import { TestServer } from '../testing/test-server.js';
 import { OperatorsService } from './operators.service.js';
 
-const CALLERS = ['nobody', 'viewer', 'operator', 'auditor', 'owner', 'waiting site', 'site'] as const;
+const ROLES = OperatorRole.options;
+const CALLERS = ['nobody', ...ROLES, 'waiting site', 'site'] as const;
 type Caller = (typeof CALLERS)[number];
 
 /** Everything that can be asked of the server, by who may ask it. A new route has no place until it has one here. */
 const ROUTES: [who: readonly Caller[], routes: string[]][] = [
   [CALLERS, ['POST /login', 'POST /enrol', 'GET /health', 'GET /health/ready', 'GET /metrics']],
   [
-    ['viewer', 'operator', 'auditor', 'owner'],
+    ROLES,
     [
       'GET /studies',
       'GET /studies/:id',
@@ -68,7 +69,7 @@ const ROUTES: [who: readonly Caller[], routes: string[]][] = [
     ],
   ],
   [
-    ['viewer', 'operator', 'auditor', 'owner', 'site'],
+    [...ROLES, 'site'],
     [
       'GET /blobs/:digest',
       'GET /log/checkpoint',
@@ -112,7 +113,7 @@ const operators = new Map<Caller, string>();
 
 beforeAll(async () => {
   server = await TestServer.start();
-  for (const role of ['viewer', 'operator', 'auditor', 'owner'] as const) {
+  for (const role of ROLES) {
     const password = await server.running.app.get(OperatorsService).add(`the ${role}`, role);
     const answer = await request(server.url)
       .post('/api/v1/login')
