@@ -11,4 +11,5 @@ export { RequestRefused, RestClient } from './agent/transport/rest-client.js';
 export { Route, type RouteSettings } from './agent/transport/route.js';
 export { uploadBlob } from './agent/transport/upload.js';
 export { Witness } from './agent/witness.js';
+export { decide } from './egress/consents.js';
 export { nodeHome } from './settings/node-settings.js';

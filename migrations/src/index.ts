@@ -7,6 +7,7 @@ import { Identity1700000006000 } from './1700000006000-identity.js';
 import { Rounds1700000007000 } from './1700000007000-rounds.js';
 import { Releases1700000009000 } from './1700000009000-releases.js';
 import { ContributionPhases1700000010000 } from './1700000010000-contribution-phases.js';
+import { Consents1700000011000 } from './1700000011000-consents.js';
 
 /** In the order in which they run. A migration that has been released is never edited; a new one is added below it. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   Rounds1700000007000,
   Releases1700000009000,
   ContributionPhases1700000010000,
+  Consents1700000011000,
 ];

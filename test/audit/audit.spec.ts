@@ -81,6 +81,8 @@ for (const database of [embedded, postgres])
       expect(ofRound).toEqual([
         'study-created',
         'model-signed',
+        'consent-given',
+        'consent-given',
         'study-state-changed',
         'round-opened',
         'update-received',

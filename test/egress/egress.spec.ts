@@ -66,9 +66,20 @@ const logged = async (...args: string[]) =>
   JSON.parse(await command('egress', 'log', '--last', '1000', '--json', ...args)) as EgressEntry[];
 const captured = (): Captured => contentOf(proxy.recorded.map(dissect));
 
-async function startStudy(name: string): Promise<void> {
+async function startStudy(name: string): Promise<string> {
   const study = await operator.createStudy({ ...STUDY, name });
   await operator.setStudy(study.id, 'start');
+  return study.digest;
+}
+
+/** As the site's people do it, beside the node that runs. */
+async function accept(study: string): Promise<void> {
+  await eventually('the node to have been offered the study', async () =>
+    (JSON.parse(await command('studies', 'list', '--json')) as { digest: string }[]).some(
+      ({ digest }) => digest === study,
+    ),
+  );
+  await command('studies', 'accept', study.slice(0, 12));
 }
 
 /** Of the volumes, what would show in plain text or as bytes of a file. */
@@ -84,8 +95,10 @@ test(
   'A16 of all that a node sends in a study there is nothing that its own log does not name',
   { timeout: 120_000 },
   async () => {
-    await startStudy('capture');
-    expect(await once(run(), 'exit')).toEqual([0, null]);
+    const study = await startStudy('capture');
+    const ended = once(run(), 'exit');
+    await accept(study);
+    expect(await ended).toEqual([0, null]);
     const entries = await logged();
     const { contents, uploads, tokens, strangeHeaders } = captured();
 
@@ -100,6 +113,7 @@ test(
         'GET /site/approval',
         'GET /site/assignment',
         'GET /blobs/',
+        'POST /site/consents',
         'POST /site/updates',
         'POST /site/evaluations',
         'POST /site/log/cosignatures',
@@ -141,9 +155,17 @@ test(
     expect(await command('egress', 'policy', '--set', file)).toMatch(/^Set: egress policy [0-9a-f]{64}\n$/);
     const before = captured();
 
-    await startStudy('stopped');
+    const study = await startStudy('stopped');
     const node = run();
+    await accept(study);
     const stopped = await eventually('the update to be stopped', async () => (await logged('--refused')).at(-1));
+    // The round does not wait for what will not come.
+    const [round] = await eventually('the round to be given up', async () => {
+      const { id } = (await operator.studies()).find(({ digest }) => digest === study)!;
+      const rounds = await operator.rounds(id);
+      return rounds[0]?.state === 'aborted' && rounds;
+    });
+    expect(round.contributions).toMatchObject([{ state: 'refused', refusal: { reason: 'stopped-at-site' } }]);
     node.kill('SIGTERM');
     await once(node, 'exit');
     expect(stopped).toMatchObject({ what: 'update', objection: { reason: 'too-few-steps' }, policy: { isOwn: true } });

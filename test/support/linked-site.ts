@@ -21,6 +21,7 @@ import {
   digestOfBytes,
   ModelSettings,
   type Assignment,
+  type ConsentStatement,
   type SubmitAnswer,
   type UpdateManifest,
 } from '@consilium/shared';
@@ -41,7 +42,7 @@ export class LinkedSite {
     readonly route: Route,
     readonly tokens: SiteTokens,
     readonly fingerprint: string,
-    private readonly sign: (manifest: UpdateManifest) => Promise<string>,
+    private readonly sign: (statement: { siteId: string }) => Promise<string>,
   ) {}
 
   static async enrol(url: string, code: string, options: LinkOptions = {}): Promise<LinkedSite> {
@@ -58,7 +59,7 @@ export class LinkedSite {
     const route = new Route(url ?? enrolment.server, lenientGate(), settings);
     const tokens = new SiteTokens(key, enrolment, clock);
     const rest = new RestClient(route, clock, tokens);
-    const sign = (manifest: UpdateManifest) => key.signManifest(manifest);
+    const sign = (statement: { siteId: string }) => key.sign(statement);
     return new LinkedSite(folder, enrolment.siteId, rest, route, tokens, key.fingerprint, sign);
   }
 
@@ -82,9 +83,26 @@ export class LinkedSite {
   async send(upload: PreparedUpload, signal?: AbortSignal): Promise<void> {
     const base = { digest: upload.base ?? upload.blob.digest, file: upload.file };
     const trained = { labelled: 2, unlabelled: 0, steps: 5 };
-    const outgoing = { kind: 'update' as const, upload, trained, model: ModelSettings.parse({}), base };
+    const outgoing = {
+      kind: 'update' as const,
+      study: '0'.repeat(64),
+      upload,
+      trained,
+      model: ModelSettings.parse({}),
+      base,
+    };
     const permit = await this.route.gate.pass(outgoing);
     await uploadBlob(this.rest, { permit, placeFile: this.placeFile, ...(signal && { signal }) });
+  }
+
+  async consent(studyDigest: string): Promise<void> {
+    const statement: ConsentStatement = {
+      decision: 'given',
+      studyDigest,
+      siteId: this.id,
+      at: new Date().toISOString(),
+    };
+    await this.rest.consent(await this.sign(statement));
   }
 
   /** A right manifest of the open round, with changes that may make it wrong. */

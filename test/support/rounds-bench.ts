@@ -81,6 +81,7 @@ export class RoundsBench {
 
   async study(rounds: RoundDraft, width?: number): Promise<StudyView> {
     const study = await this.operator.createStudy(lightStudy(`study ${++this.#names}`, rounds, width));
+    for (const site of this.sites) await site.consent(study.digest);
     return this.operator.setStudy(study.id, 'start');
   }
 

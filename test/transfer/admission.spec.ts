@@ -58,6 +58,7 @@ beforeAll(async () => {
   }
   const study = await operator.createStudy(STUDY);
   studyId = study.id;
+  for (const site of sites) await site.consent(study.digest);
   await operator.setStudy(studyId, 'start');
 });
 afterAll(async () => {

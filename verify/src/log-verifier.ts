@@ -172,7 +172,7 @@ export class LogVerifier {
         return this.#sites.revoked(index, event);
       case 'consent-given':
       case 'consent-withdrawn':
-        return void this.#sites.open(index, 'a consent', event);
+        return this.#studies.consented(index, event);
       case 'study-created':
         return this.#studies.created(index, event, (written as { manifest: unknown }).manifest);
       case 'model-signed':

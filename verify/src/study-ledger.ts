@@ -1,4 +1,12 @@
-import { digestOfJson, parseJson, StudyManifest, UpdateManifest, type Digest, type LogEvent } from '@consilium/shared';
+import {
+  ConsentStatement,
+  digestOfJson,
+  parseJson,
+  StudyManifest,
+  UpdateManifest,
+  type Digest,
+  type LogEvent,
+} from '@consilium/shared';
 import type { Findings } from './findings.js';
 import { RoundRecord, type CommittedRound, type ReceivedUpdate } from './round-record.js';
 import type { SiteLedger } from './site-ledger.js';
@@ -10,6 +18,8 @@ type RoundEvent = Event<
 
 interface KnownStudy {
   manifest: StudyManifest;
+  /** Names of sites whose last word on it is yes. */
+  consenting: Set<string>;
   rounds: Map<string, RoundRecord>;
   /** By version. */
   models: Map<number, Digest>;
@@ -44,12 +54,31 @@ export class StudyLedger {
     }
     const models = new Map<number, Digest>();
     if ('digest' in manifest.initial) models.set(0, manifest.initial.digest);
-    this.#studies.set(studyDigest, { manifest, rounds: new Map(), models, optimiser: null });
+    this.#studies.set(studyDigest, { manifest, consenting: new Set(), rounds: new Map(), models, optimiser: null });
+  }
+
+  consented(index: number, event: Event<'consent-given' | 'consent-withdrawn'>): void {
+    const study = this.#study(index, event.studyDigest);
+    const opened = this.sites.open(index, 'a consent', event);
+    if (!study || opened === null) return;
+    const { data } = ConsentStatement.safeParse(parseJson(opened.payload));
+    const decision = event.type === 'consent-given' ? 'given' : 'withdrawn';
+    if (data?.decision !== decision || data.studyDigest !== event.studyDigest || data.siteId !== event.siteId) {
+      const expected = `expected ${event.site} to have signed its consent to ${event.studyDigest} as ${decision}`;
+      this.findings.wrong(index, `Entry ${index}: ${expected}, got something else.`);
+    }
+    if (decision === 'given') study.consenting.add(event.site);
+    else study.consenting.delete(event.site);
   }
 
   opened(index: number, event: Event<'round-opened'>): void {
     const study = this.#study(index, event.studyDigest);
     if (!study) return;
+    const unasked = event.members.filter((name) => !study.consenting.has(name));
+    if (unasked.length > 0) {
+      const expected = `expected members of round ${event.number} that have consented to the study`;
+      this.findings.wrong(index, `Entry ${index}: ${expected}, got ${unasked.join(', ')}.`);
+    }
     if (study.rounds.has(event.roundId)) {
       this.findings.wrong(
         index,

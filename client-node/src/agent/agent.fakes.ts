@@ -3,6 +3,7 @@ import {
   type Assignment,
   type DataCard,
   type Evaluation,
+  type LeaveRound,
   type Progress,
   type SiteApproval,
   type SiteHello,
@@ -23,6 +24,7 @@ const digest = (version: number): string => String(version).padStart(64, '0');
 export function assignmentOf(version: number, round: number | null, finished = false): Assignment {
   const blob = { digest: digest(version), bytes: 1000 };
   return {
+    offers: [],
     study: { id: STUDY_ID, digest: digest(99), manifest: StudyManifest.parse({ name: 'left atrium' }) },
     model: { studyId: STUDY_ID, version, blob, createdAt: '2026-01-01T00:00:00Z' },
     round:
@@ -57,6 +59,7 @@ export class FakeServer {
   readonly evaluations: Evaluation[] = [];
   readonly updates: UpdateManifest[] = [];
   readonly progress: Progress[] = [];
+  readonly left: { roundId: string; reason: string }[] = [];
   greetings = 0;
   /** Asked for in this order; after the last one the site is approved. */
   approvals: SiteApproval['state'][] = [];
@@ -68,6 +71,10 @@ export class FakeServer {
     assignment: () => {
       const next = this.assign();
       return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
+    },
+    leaveRound: (roundId: string, { reason }: LeaveRound) => {
+      this.left.push({ roundId, reason });
+      return Promise.resolve();
     },
     submitEvaluation: (evaluation: Evaluation) => {
       this.evaluations.push(evaluation);

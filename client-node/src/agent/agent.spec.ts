@@ -58,6 +58,7 @@ async function agentWith(more: Partial<AgentOptions> = {}): Promise<Agent> {
     trainer,
     connect: (events) => server.connect(events),
     sign: (manifest) => Promise.resolve(JSON.stringify(manifest)),
+    offers: { attend: () => Promise.resolve(), accepted: (study) => Promise.resolve(study) },
     witness: { see: () => Promise.resolve(), receive: () => Promise.resolve() },
     clock: { now: () => Date.now(), sleep: (_, signal) => systemClock.sleep(20, signal) },
     jitter: () => 0,
@@ -177,6 +178,8 @@ describe('a trainer', () => {
     expect(trainer.kinds).toEqual(['survey', 'evaluate', 'train']);
     expect(server.updates).toEqual([]);
     expect(server.greetings).toBe(0);
+    // Neither this round nor the next one waits for it.
+    expect(server.left).toEqual([ROUND_ID, LATER_ROUND_ID].map((roundId) => ({ roundId, reason: 'stopped-at-site' })));
     expect(states).toContainEqual(expect.objectContaining({ state: 'refused', round: 1, reason: 'tensor-unexpected' }));
   });
 
@@ -209,6 +212,7 @@ describe('a trainer', () => {
     server.assign = () => (asked++ < 12 ? assignmentOf(0, 1) : assignmentOf(0, null, true));
     await run();
     expect(trainer.kinds.filter((kind) => kind === 'train')).toHaveLength(3);
+    expect(server.left).toEqual([{ roundId: ROUND_ID, reason: 'failed-at-site' }]);
     expect(states.at(-1)).toEqual({ state: 'finished' });
   });
 
@@ -217,6 +221,14 @@ describe('a trainer', () => {
     server.assign = () => (asked++ === 0 ? new NodeFailure('server-unreachable', 'away') : assignmentOf(0, null, true));
     await run();
     expect(states.map(({ state }) => state)).toEqual(['starting', 'ready', 'server-away', 'evaluated', 'finished']);
+  });
+
+  test('does nothing for a study that is not accepted here, whatever the server assigns', async () => {
+    let asked = 0;
+    server.assign = () => ({ ...assignmentOf(0, 1), finished: ++asked > 2 });
+    await run({ offers: { attend: () => Promise.resolve(), accepted: () => Promise.resolve(null) } });
+    expect(trainer.kinds).toEqual(['survey']);
+    expect([...server.updates, ...server.evaluations]).toEqual([]);
   });
 
   test('has nothing to do without volumes', async () => {

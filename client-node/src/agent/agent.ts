@@ -1,4 +1,4 @@
-import type { Assignment, SiteHello, TransferEncoding, UpdateManifest } from '@consilium/shared';
+import type { Assignment, LeaveRound, SiteHello, TransferEncoding, UpdateManifest } from '@consilium/shared';
 import { PROTOCOL_VERSION } from '@consilium/shared';
 import type { EgressPolicy } from '../egress/egress-policy.js';
 import type { Gate } from '../egress/gate.js';
@@ -7,6 +7,7 @@ import { errorText, NodeFailure } from '../settings/failure.js';
 import { SOFTWARE } from '../settings/software.js';
 import type { Survey } from '../trainer/messages.js';
 import type { Trainer } from '../trainer/trainer-process.js';
+import { Announcer } from './announcer.js';
 import type { Clock } from './clock.js';
 import { Contribution } from './contribution.js';
 import type { ControlLine, ControlLineEvents } from './control-line.js';
@@ -18,6 +19,7 @@ import { isStillWanted, nextTask, type AssignedStudy, type Task } from './next-t
 import { Patience } from './patience.js';
 import type { Report } from './report.js';
 import { takeStock } from './stock.js';
+import type { StudyOffers } from './study-offers.js';
 import type { BlobCache } from './transport/blob-cache.js';
 import { RequestRefused, type RestClient } from './transport/rest-client.js';
 import { WakeUp } from './wake-up.js';
@@ -46,12 +48,16 @@ export interface AgentOptions {
   /** Signs a manifest with the site's key. */
   sign: (manifest: UpdateManifest) => Promise<string>;
   /** Holds the server to its log. */
+  /** What this site says to studies. */
+  offers: Pick<StudyOffers, 'attend' | 'accepted'>;
   witness: { see: (note: string, signal: AbortSignal) => Promise<unknown>; receive: Witness['receive'] };
   clock: Clock;
   jitter: () => number;
   log: Log;
   report: Report;
 }
+
+type ModelTask = Extract<Task, { kind: 'evaluate' | 'keep' }>;
 
 /** Attempts at one task that fails for a reason of its own before the agent leaves it. */
 const ATTEMPTS = 3;
@@ -74,16 +80,14 @@ export class Agent {
   readonly #patience: Patience;
   readonly #wakeUp: WakeUp;
   readonly #line: ControlLine;
+  readonly #announcer: Announcer;
   readonly #fatal = new AbortController();
   readonly #failures = new Map<string, number>();
   #survey: Survey = { engine: '', card: { labelled: 0, unlabelled: 0, validation: 0 }, findings: [] };
   #unmeasured: { study: AssignedStudy; model: NonNullable<Assignment['model']> }[] = [];
   #keptModel: string | undefined;
-  #lastSaid = '';
   /** Digests of studies whose updates this site's own policy has stopped: it holds until the node is started again. */
   readonly #stopped = new Set<string>();
-  /** Names of sites that rounds do without at present. */
-  #excluded = new Set<string>();
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -94,12 +98,18 @@ export class Agent {
       jitter,
       onAway: (sentence) => report({ state: 'server-away', sentence }),
     });
+    this.#announcer = new Announcer(options);
     this.#wakeUp = new WakeUp(clock);
     this.#line = options.connect({
       hello: () => this.#hello(),
       onWake: this.#wakeUp.signal,
       onRefused: (sentence) => void this.#takeRefusedHello(sentence),
     });
+  }
+
+  /** Makes it look again at once: its site's people may have decided something. */
+  look(): void {
+    this.#wakeUp.signal();
   }
 
   /** Runs until the signal fires (rejects with its reason), a failure that needs a person, or the end of the study. */
@@ -128,12 +138,13 @@ export class Agent {
   async #work(signal: AbortSignal): Promise<void> {
     for (;;) {
       const assignment = await this.#ask(signal);
+      await this.#leaveIfStopped(assignment, signal);
       const task = this.#next(assignment);
       if (task.kind === 'wait') {
-        this.#sayWaiting(assignment, task.finished);
+        this.#announcer.waiting(assignment);
         if (task.finished && this.#options.untilFinished) return;
         // Only a node that is free says that it is back: one that hangs in a task is not.
-        if (this.#excluded.has(this.#options.site.name) && !this.#isStopped(assignment)) this.#line.greet();
+        if (this.#announcer.isExcluded(this.#options.site.name) && !this.#isStopped(assignment)) this.#line.greet();
         await this.#wakeUp.wait(this.#options.pollSeconds * 1000, signal);
       } else {
         await this.#perform(task, signal);
@@ -141,12 +152,16 @@ export class Agent {
     }
   }
 
+  /** A study that is not accepted here is none to this node, whatever the server has assigned. */
   async #ask(signal: AbortSignal): Promise<Assignment> {
-    const { rest, witness } = this.#options;
-    const assignment = await this.#patience.ask(() => rest.assignment(signal), signal);
-    await this.#patience.ask(() => witness.see(assignment.checkpoint, signal), signal);
-    const { study, model } = assignment;
-    this.#sayExclusions(assignment);
+    const { rest, witness, offers } = this.#options;
+    const assigned = await this.#patience.ask(() => rest.assignment(signal), signal);
+    await this.#patience.ask(() => witness.see(assigned.checkpoint, signal), signal);
+    await this.#patience.ask(() => offers.attend(assigned.offers, signal), signal);
+    this.#announcer.exclusions(assigned);
+    const study = assigned.study && (await offers.accepted(assigned.study));
+    const assignment = study ? { ...assigned, study } : { ...assigned, study, model: null, round: null };
+    const { model } = assignment;
     const measures = this.#survey.card.validation > 0;
     if (measures && study !== null && model !== null && !this.#isQueued(study, model.blob.digest)) {
       this.#unmeasured.push({ study, model });
@@ -160,11 +175,11 @@ export class Agent {
   }
 
   #next(assignment: Assignment): Task {
-    const { card } = this.#survey;
+    const { labelled, unlabelled, validation } = this.#survey.card;
     return nextTask(assignment, {
       role: this.#options.site.role,
-      trainingVolumes: card.labelled + card.unlabelled,
-      validationVolumes: card.validation,
+      trainingVolumes: labelled + unlabelled,
+      validationVolumes: validation,
       unmeasured: this.#unmeasured,
       isClosed: (roundId) => this.#isStopped(assignment) || this.#options.journal.isClosed(roundId),
       keptModel: this.#keptModel,
@@ -176,7 +191,7 @@ export class Agent {
     const unwanted = new AbortController();
     const ended = new AbortController();
     const watching = this.#watch(task, unwanted, AbortSignal.any([outer, ended.signal]));
-    this.#lastSaid = '';
+    this.#announcer.working();
     let failure: { error: unknown } | undefined;
     try {
       await this.#do(task, AbortSignal.any([outer, unwanted.signal]), outer);
@@ -187,7 +202,7 @@ export class Agent {
     await watching;
     if (failure === undefined) return;
     outer.throwIfAborted();
-    if (unwanted.signal.aborted) this.#sayAbandoned(task, errorText(unwanted.signal.reason));
+    if (unwanted.signal.aborted) this.#announcer.abandoned(task, errorText(unwanted.signal.reason));
     else await this.#takeFailure(task, failure.error, outer);
   }
 
@@ -221,16 +236,8 @@ export class Agent {
     this.#dropMeasured(task);
   }
 
-  #dropMeasured(task: Task): void {
-    if (task.kind !== 'evaluate') return;
-    this.#unmeasured = this.#unmeasured.filter((entry) => entry.model.blob.digest !== task.model.blob.digest);
-  }
-
-  /** Its checkpoint stays until another round begins: a study that was paused may offer the same round again. */
-  #sayAbandoned(task: Task, sentence: string): void {
-    if (task.kind !== 'contribute') return;
-    this.#options.log.warn(`round ${task.round.number}: ${sentence}`);
-    this.#options.report({ state: 'abandoned', round: task.round.number, sentence });
+  #dropMeasured({ model }: ModelTask): void {
+    this.#unmeasured = this.#unmeasured.filter((entry) => entry.model.blob.digest !== model.blob.digest);
   }
 
   /** A task that fails is tried again after a pause, and left after three attempts; the node itself goes on. */
@@ -241,10 +248,7 @@ export class Agent {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     this.#options.log.error(error.message);
-    if (error instanceof EgressRefused) {
-      await this.#takeStopped(task, error);
-      return;
-    }
+    if (error instanceof EgressRefused) return this.#takeStopped(task, error, signal);
     if (failures < ATTEMPTS) {
       await this.#wakeUp.wait(this.#options.pollSeconds * 1000, signal);
       return;
@@ -254,8 +258,21 @@ export class Agent {
       this.#leaveModel(task);
       return;
     }
-    this.#sayAbandoned(task, `left after ${ATTEMPTS} attempts: ${error.message}`);
-    await this.#options.journal.closeRound(task.round.id);
+    this.#announcer.abandoned(task, `left after ${ATTEMPTS} attempts: ${error.message}`);
+    await this.#leave(task.round.id, 'failed-at-site', signal);
+  }
+
+  /** A later round of a study that the gate has stopped need not wait for this site either. */
+  async #leaveIfStopped(assignment: Assignment, signal: AbortSignal): Promise<void> {
+    const { round } = assignment;
+    if (round !== null && this.#isStopped(assignment)) await this.#leave(round.id, 'stopped-at-site', signal);
+  }
+
+  /** Tells the server that no update will come, once. */
+  async #leave(roundId: string, reason: LeaveRound['reason'], signal: AbortSignal): Promise<void> {
+    if (this.#options.journal.isClosed(roundId)) return;
+    await this.#patience.ask(() => this.#options.rest.leaveRound(roundId, { reason }, signal), signal);
+    await this.#options.journal.closeRound(roundId);
   }
 
   #isStopped({ study }: Assignment): boolean {
@@ -263,40 +280,24 @@ export class Agent {
   }
 
   /** Doing it again would end at the same gate: the study goes on without this site, whose people find why in its log. */
-  async #takeStopped(task: Exclude<Task, { kind: 'wait' }>, { objection, message }: EgressRefused): Promise<void> {
+  async #takeStopped(
+    task: Exclude<Task, { kind: 'wait' }>,
+    { objection, message }: EgressRefused,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (task.kind !== 'contribute') {
       this.#leaveModel(task);
       return;
     }
     this.#stopped.add(task.study.digest);
     this.#options.report({ state: 'refused', round: task.round.number, reason: objection.reason, sentence: message });
-    await this.#options.journal.closeRound(task.round.id);
+    await this.#leave(task.round.id, 'stopped-at-site', signal);
   }
 
-  #leaveModel(task: Extract<Task, { kind: 'evaluate' | 'keep' }>): void {
+  #leaveModel(task: ModelTask): void {
     this.#options.log.error(`model version ${task.model.version}: left`);
     this.#keptModel = task.model.blob.digest;
-    this.#unmeasured = this.#unmeasured.filter((entry) => entry.model.blob.digest !== task.model.blob.digest);
-  }
-
-  #sayWaiting(assignment: Assignment, finished: boolean): void {
-    const sentence = finished
-      ? 'the study is finished'
-      : assignment.study === null
-        ? 'no study is running; waiting'
-        : `study "${assignment.study.manifest.name}": waiting for the next round`;
-    if (sentence === this.#lastSaid) return;
-    this.#lastSaid = sentence;
-    this.#options.log.info(sentence);
-    this.#options.report(finished ? { state: 'finished' } : { state: 'waiting' });
-  }
-
-  #sayExclusions({ exclusions }: Assignment): void {
-    for (const { site, sentence } of exclusions)
-      if (!this.#excluded.has(site)) this.#options.log.warn(`site ${site} is not invited to rounds: ${sentence}`);
-    const names = new Set(exclusions.map(({ site }) => site));
-    for (const site of this.#excluded) if (!names.has(site)) this.#options.log.info(`site ${site} is back`);
-    this.#excluded = names;
+    this.#dropMeasured(task);
   }
 
   /** The server may have been updated meanwhile: another protocol ends this node, anything else may pass. */

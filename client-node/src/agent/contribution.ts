@@ -107,6 +107,7 @@ export class Contribution {
     };
     const outgoing = {
       kind: 'update' as const,
+      study: this.task.study.digest,
       upload: prepared,
       trained: { labelled, unlabelled, steps },
       model,

@@ -87,9 +87,9 @@ test('tokens are short, used again for a while, and dated in the server’s time
 test('a manifest is signed by the key that was enrolled, and the same one has the same bytes', async () => {
   const key = await SiteKey.create(home.key);
   const manifest = { siteId: SITE, labelled: 2 } as UpdateManifest;
-  const jws = await key.signManifest(manifest);
+  const jws = await key.sign(manifest);
   const loaded = (await SiteKey.load(home.key))!;
-  expect(await loaded.signManifest(manifest)).toBe(jws);
+  expect(await loaded.sign(manifest)).toBe(jws);
   const { payload } = await compactVerify(jws, await importJWK(key.publicKey, 'EdDSA'));
   expect(JSON.parse(new TextDecoder().decode(payload))).toEqual(manifest);
 });

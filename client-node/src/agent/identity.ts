@@ -10,15 +10,7 @@ import {
   type CryptoKey,
 } from 'jose';
 import { z } from 'zod';
-import {
-  fromBase64url,
-  PublicKey,
-  signerOf,
-  spokenFingerprint,
-  type Enrolled,
-  type Signer,
-  type UpdateManifest,
-} from '@consilium/shared';
+import { fromBase64url, PublicKey, signerOf, spokenFingerprint, type Enrolled, type Signer } from '@consilium/shared';
 import { NodeFailure } from '../settings/failure.js';
 import { readJsonIfPresent, writeWholeFile } from '../settings/whole-file.js';
 import type { Clock } from './clock.js';
@@ -77,10 +69,10 @@ export class SiteKey {
       .sign(this.secret);
   }
 
-  /** Compact JWS over what this site says of its update. */
-  signManifest(manifest: UpdateManifest): Promise<string> {
-    return new CompactSign(new TextEncoder().encode(JSON.stringify(manifest)))
-      .setProtectedHeader({ alg: 'EdDSA', kid: manifest.siteId })
+  /** Compact JWS over what this site says, of its update or of a study. */
+  sign(statement: { siteId: string }): Promise<string> {
+    return new CompactSign(new TextEncoder().encode(JSON.stringify(statement)))
+      .setProtectedHeader({ alg: 'EdDSA', kid: statement.siteId })
       .sign(this.secret);
   }
 }

@@ -5,11 +5,13 @@ import {
   isCheckpointSignedBy,
   keyThumbprint,
   openReceipt,
+  openStudy,
   parseCheckpoint,
   sameHash,
   verifyConsistency,
   verifyInclusion,
   witnessName,
+  type DsseEnvelope,
   type PublicKey,
   type Receipt,
   type SignedCheckpoint,
@@ -74,6 +76,11 @@ export class Witness {
     const file = join(this.options.home.receipts, `${index}.json`);
     await writeWholeFile(file, `${JSON.stringify({ jws, ...receipt }, null, 2)}\n`);
     await this.#cosign(checkpoint, signal);
+  }
+
+  /** The study whose settings the server has signed; null where it has not. After a checkpoint has been seen. */
+  studyIn(envelope: DsseEnvelope, signal?: AbortSignal): Promise<ReturnType<typeof openStudy>> {
+    return this.#bySomeKey((key) => openStudy(envelope, key), signal);
   }
 
   async #see(note: string, signal?: AbortSignal): Promise<SignedCheckpoint> {

@@ -9,6 +9,7 @@ import { currentRelease, type KeptRelease } from '../agent/release.js';
 import { BlobCache } from '../agent/transport/blob-cache.js';
 import { RestClient } from '../agent/transport/rest-client.js';
 import { Route } from '../agent/transport/route.js';
+import { Consents } from '../egress/consents.js';
 import { openGate } from '../egress/open-gate.js';
 import { NodeFailure } from '../settings/failure.js';
 import { nodeHome, type NodeHome, type NodeSettings } from '../settings/node-settings.js';
@@ -60,7 +61,7 @@ export async function releasedModel(settings: NodeSettings, log: Log): Promise<K
   const home = nodeHome(settings.home);
   if ((await readEnrolment(home)) === undefined) return undefined;
   const { enrolment, key } = await requireEnrolment(home);
-  const { gate } = await openGate(home, () => systemClock.now());
+  const { gate } = await openGate(home, new Consents(home), () => systemClock.now());
   const route = new Route(settings.server ?? enrolment.server, gate, settings);
   try {
     const rest = new RestClient(route, systemClock, new SiteTokens(key, enrolment, systemClock));

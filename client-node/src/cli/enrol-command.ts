@@ -3,6 +3,7 @@ import { systemClock } from '../agent/clock.js';
 import { enrol, pendingSentence } from '../agent/enrolment.js';
 import { RestClient } from '../agent/transport/rest-client.js';
 import { Route } from '../agent/transport/route.js';
+import { Consents } from '../egress/consents.js';
 import { openGate } from '../egress/open-gate.js';
 import { nodeHome, settingsFromProcess } from '../settings/node-settings.js';
 import { NodeFailure } from '../settings/failure.js';
@@ -21,7 +22,7 @@ export function addEnrolCommand(program: Command, session: Session): void {
       const settings = settingsFromProcess({ ...flags, server: url });
       if (settings.server === undefined) throw new NodeFailure('usage', 'expected the URL of a server, got none');
       const home = nodeHome(settings.home);
-      const { gate } = await openGate(home, () => systemClock.now());
+      const { gate } = await openGate(home, new Consents(home), () => systemClock.now());
       const route = new Route(settings.server, gate, settings);
       session.onClose(() => {
         route.close();

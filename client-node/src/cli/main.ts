@@ -13,6 +13,7 @@ import { addPhantomsCommand } from './phantoms-command.js';
 import { addPredictCommand } from './predict-command.js';
 import { addRunCommand } from './run-command.js';
 import { Session, verdict } from './session.js';
+import { addStudiesCommands } from './studies-command.js';
 
 function createProgram(session: Session): Command {
   const program = new Command('consilium-node')
@@ -28,6 +29,7 @@ function createProgram(session: Session): Command {
   addRunCommand(program, session);
   addDataCommand(program);
   addLogCommands(program);
+  addStudiesCommands(program);
   addEgressCommands(program);
   addPredictCommand(program, session);
   addEvaluateCommand(program, session);

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, statSync, watch } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { lock } from 'proper-lockfile';
 import { Agent } from '../agent/agent.js';
@@ -9,14 +9,16 @@ import { requireEnrolment } from '../agent/enrolment.js';
 import { SiteTokens } from '../agent/identity.js';
 import { Journal } from '../agent/journal.js';
 import type { NodeState, NodeStateMessage } from '../agent/report.js';
+import { StudyOffers } from '../agent/study-offers.js';
 import { BlobCache } from '../agent/transport/blob-cache.js';
 import { ControlSocket } from '../agent/transport/control-socket.js';
 import { RestClient } from '../agent/transport/rest-client.js';
 import { Route } from '../agent/transport/route.js';
 import { Witness } from '../agent/witness.js';
+import { Consents } from '../egress/consents.js';
 import { openGate } from '../egress/open-gate.js';
 import { NodeFailure, systemCode } from '../settings/failure.js';
-import { nodeHome, settingsFromProcess, type NodeSettings } from '../settings/node-settings.js';
+import { nodeHome, settingsFromProcess, type NodeHome, type NodeSettings } from '../settings/node-settings.js';
 import { startTrainer } from './compute.js';
 import { createLog, StatusLine, StatusLog } from './console.js';
 import { withEngine, withHome } from './options.js';
@@ -33,6 +35,7 @@ export function addRunCommand(program: Command, session: Session): void {
     .option('--poll-seconds <n>', 'how often to ask for work should a wake-up be lost (default 30)')
     .option('--checkpoint-seconds <n>', 'at most this much training is lost when the node dies (default 30)')
     .option('--data-workers <n>', 'threads that load and augment volumes ahead of training (default 1)')
+    .option('--accept-study <digests>', 'of studies that this site accepts before it is offered them')
     .option('--until-finished', 'end when the study is finished')
     .action(async (flags: Record<string, unknown>) => {
       const settings = settingsFromProcess(flags);
@@ -54,7 +57,8 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
   await lockHome(settings.home, session);
   const server = settings.server ?? enrolment.server;
   const tokens = new SiteTokens(key, enrolment, systemClock);
-  const { gate, policy } = await openGate(home, () => systemClock.now());
+  const consents = new Consents(home, settings.acceptStudy);
+  const { gate, policy } = await openGate(home, consents, () => systemClock.now());
   const route = new Route(server, gate, settings);
   session.onClose(() => {
     route.close();
@@ -62,6 +66,8 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
   });
   const rest = new RestClient(route, systemClock, tokens);
   log.info(`node ${enrolment.name} (${enrolment.role}), server ${server}`);
+  const sign = (statement: { siteId: string }) => key.sign(statement);
+  const witness = new Witness({ home, site: enrolment, signer: key.signer, rest, clock: systemClock, log });
   const agent = new Agent({
     site: enrolment,
     fingerprint: key.fingerprint,
@@ -78,8 +84,9 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     journal: await Journal.open(home),
     trainer: startTrainer(settings, log, session),
     connect: (events) => new ControlSocket({ route, token: () => tokens.renewed(), log, ...events }),
-    sign: (manifest) => key.signManifest(manifest),
-    witness: new Witness({ home, site: enrolment, signer: key.signer, rest, clock: systemClock, log }),
+    sign,
+    offers: new StudyOffers({ home, site: enrolment, consents, rest, sign, witness, clock: systemClock, log }),
+    witness,
     clock: systemClock,
     jitter: () => Math.random(),
     log,
@@ -91,7 +98,19 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
   });
   // A parent that started this node and is gone must not leave it behind.
   process.once('disconnect', () => session.interrupt('the process that started this node has ended'));
+  watchDecisions(home, () => agent.look(), session);
   await agent.run(session.signal);
+}
+
+/** What the site's people decide in another process counts from now on, not from the next look. */
+function watchDecisions({ root, consents }: NodeHome, look: () => void, session: Session): void {
+  const watcher = watch(root, (_, name) => {
+    if (name === basename(consents)) look();
+  });
+  session.onClose(() => {
+    watcher.close();
+    return Promise.resolve();
+  });
 }
 
 /** An observer's own folder may itself be the validation folder. */

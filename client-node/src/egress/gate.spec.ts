@@ -21,6 +21,7 @@ import { entriesIn } from './egress-log.fixture.js';
 import { EgressLog, type EgressEntry } from './egress-log.js';
 import { DEFAULT_POLICY, setPolicy, type EgressPolicy } from './egress-policy.js';
 import { Gate } from './gate.js';
+import { Consents, decide } from './consents.js';
 import { openGate } from './open-gate.js';
 
 const MODEL = ModelSettings.parse({ width: 2, prototypes: 2, patch: [16, 16, 16] });
@@ -28,6 +29,7 @@ const METRICS = { loss: 0.5, supervised: 0.4, unsupervised: 0.1, cps: null, seco
 const TRAINED = { labelled: 2, unlabelled: 3, steps: 5 };
 const SITE = '7a1f36f5-0d6c-4f5a-9d5c-0f9c1a2b3c4d';
 const ROUND = '0b6a2f7e-6a55-4c1e-8d3f-1c2d3e4f5a6b';
+const STUDY = '9'.repeat(64);
 
 let folder: string;
 let home: NodeHome;
@@ -69,7 +71,7 @@ async function opened(change?: (policy: EgressPolicy) => void): Promise<Gate> {
     change(policy);
     await setPolicy(home, key.signer, policy);
   }
-  return (await openGate(home, () => Date.now())).gate;
+  return (await openGate(home, new Consents(home, [STUDY]), () => Date.now())).gate;
 }
 
 async function sent(
@@ -86,7 +88,7 @@ async function sent(
     fetchBase: () => Promise.resolve(base.file),
     encoding: claims.encoding ?? 'float32',
   });
-  return gate.pass({ kind: 'update', upload, trained: claims.trained ?? TRAINED, model: MODEL, base });
+  return gate.pass({ kind: 'update', study: STUDY, upload, trained: claims.trained ?? TRAINED, model: MODEL, base });
 }
 
 async function isStopped(trying: Promise<unknown>, reason: string): Promise<void> {
@@ -118,7 +120,14 @@ test('without a policy of its own a site lets every kind of network go, and figu
   writeFileSync(file, bytes);
   const blob = { digest: sha256(bytes), bytes: bytes.length };
   const upload = { file, encoding: 'float32' as const, base: null, blob };
-  await gate.pass({ kind: 'update', upload, trained: TRAINED, model, base: { digest: blob.digest, file } });
+  await gate.pass({
+    kind: 'update',
+    study: STUDY,
+    upload,
+    trained: TRAINED,
+    model,
+    base: { digest: blob.digest, file },
+  });
 
   const evaluation = { studyId: ROUND, model: blob.digest, volumes: 1, dice: 0.9, hd95: 3 };
   const report = (changes: object) =>
@@ -168,7 +177,10 @@ test('A16 what rides along with a model is stopped: in its header, behind its va
   });
   expect(upload.encoding).toBe('delta');
   appendFileSync(upload.file, 'patient');
-  await isStopped(gate.pass({ kind: 'update', upload, trained: TRAINED, model: MODEL, base }), 'not-canonical');
+  await isStopped(
+    gate.pass({ kind: 'update', study: STUDY, upload, trained: TRAINED, model: MODEL, base }),
+    'not-canonical',
+  );
 });
 
 test('A16 values that are none, a leap, another digest, thin prototypes and too little training are stopped', async () => {
@@ -226,7 +238,7 @@ test('A16 a long text among metrics, words for a version, and metrics without a 
 test('A16 a manifest passes only for a model that has passed, signed by the site, and of enough volumes and steps', async () => {
   const bytes = encodeContainer(trained());
   const manifest: UpdateManifest = {
-    studyDigest: 'a'.repeat(64),
+    studyDigest: STUDY,
     roundId: ROUND,
     siteId: SITE,
     base: base.digest,
@@ -236,7 +248,7 @@ test('A16 a manifest passes only for a model that has passed, signed by the site
     software: 'consilium-node 0.1.0',
   };
   const submit = async (changes: object = {}, signer = key) => {
-    const jws = await signer.signManifest({ ...manifest, ...changes });
+    const jws = await signer.sign({ ...manifest, ...changes });
     return gate.pass({ kind: 'request', method: 'POST', path: '/site/updates', body: { jws } });
   };
   await isStopped(submit(), 'not-passed-before');
@@ -245,8 +257,26 @@ test('A16 a manifest passes only for a model that has passed, signed by the site
   await isStopped(submit({ labelled: 1, unlabelled: 0 }), 'too-few-volumes');
   await isStopped(submit({ labelled: 0, unlabelled: 1 }), 'too-few-volumes');
   await isStopped(submit({ steps: 1 }), 'too-few-steps');
+  await isStopped(submit({ studyDigest: 'a'.repeat(64) }), 'no-consent');
   await isStopped(submit({ note: 'patient-0042' }), 'unknown-content');
   await isStopped(submit({}, await SiteKey.create(join(folder, 'other.key'))), 'bad-signature');
+});
+
+test('without the consent of the site’s people neither an update nor a word for it leaves', async () => {
+  const bytes = encodeContainer(trained());
+  const consent = async (changes: object = {}) => {
+    const statement = { decision: 'given', studyDigest: STUDY, siteId: SITE, at: '2026-01-01T00:00:00.000Z' };
+    const jws = await key.sign({ ...statement, ...changes });
+    return gate.pass({ kind: 'request', method: 'POST', path: '/site/consents', body: { jws } });
+  };
+  expect((await consent()).take()).toMatchObject({ path: '/site/consents' });
+  await isStopped(consent({ studyDigest: 'a'.repeat(64) }), 'no-consent');
+  await isStopped(consent({ note: 'patient-0042' }), 'unknown-content');
+  await sent(bytes);
+  await decide(home, STUDY, 'declined', new Date());
+  await isStopped(sent(bytes), 'no-consent');
+  await isStopped(consent(), 'no-consent');
+  await consent({ decision: 'withdrawn' });
 });
 
 test('ways that are not the node’s lead nowhere; asking for work is decided on once', async () => {

@@ -14,7 +14,9 @@ export type Outgoing =
   | {
       kind: 'update';
       upload: OutgoingFile;
-      /** What it was trained on and for. */
+      /** Digest of the study that it is for. */
+      study: Digest;
+      /** What it was trained on. */
       trained: TrainedOn;
       model: ModelSettings;
       base: { digest: Digest; file: string };

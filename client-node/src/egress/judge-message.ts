@@ -1,4 +1,5 @@
 import {
+  ConsentStatement,
   openJws,
   parseJson,
   parseSignatureLine,
@@ -7,11 +8,13 @@ import {
   type DataCard,
   type EnrolRequest,
   type Evaluation,
+  type LeaveRound,
   type Progress,
   type PublicKey,
   type SiteHello,
   type TrainingMetrics,
 } from '@consilium/shared';
+import type { z } from 'zod';
 import { firstIssue } from '../settings/whole-file.js';
 import type { Facts } from './egress-log.js';
 import type { EgressPolicy } from './egress-policy.js';
@@ -29,6 +32,8 @@ export interface Standing {
   /** Digests of models that have passed, as the server will have them. */
   passed: ReadonlySet<string>;
   ownKey: () => Promise<PublicKey | undefined>;
+  /** Whether the site's people have accepted the study of this digest. */
+  accepts: (studyDigest: string) => Promise<boolean>;
 }
 
 export interface TrainedOn {
@@ -71,6 +76,8 @@ const RULES: Readonly<Record<string, Rule<never>>> = {
     const out = few ?? outOfRange({ dice, hd95 }, evaluation);
     return out === null ? passes(facts) : stopped(out, facts);
   }) satisfies Rule<Evaluation>,
+  consent: (({ jws }, standing) => judgeConsent(jws, standing)) satisfies Rule<{ jws: string }>,
+  leaving: (({ reason }) => passes({ reason })) satisfies Rule<LeaveRound>,
   manifest: (({ jws }, standing) => judgeManifest(jws, standing)) satisfies Rule<{ jws: string }>,
   cosignature: (({ size, line }) => {
     const signature = parseSignatureLine(line)?.signature;
@@ -90,13 +97,41 @@ export async function judgeMessage({ what, form }: Way, text: string, standing: 
   return RULES[what](parsed.data as never, standing);
 }
 
-async function judgeManifest(jws: string, { policy, passed, ownKey }: Standing): Promise<Judged> {
+/** What the site signs in exactly one way: nothing rides along with it. */
+async function openStatement<S extends z.ZodType<{ siteId: string }>>(
+  what: string,
+  jws: string,
+  schema: S,
+  { ownKey }: Standing,
+): Promise<z.output<S> | Objection> {
   const key = await ownKey();
   const opened = key === undefined ? null : openJws(jws, key);
-  if (opened === null) return stopped(objection('bad-signature', "expected a manifest signed with this site's key"));
-  const parsed = UpdateManifest.safeParse(parseJson(opened.payload));
-  if (!parsed.success) return stopped(objection('unknown-content', `manifest: ${firstIssue(parsed.error)}`));
-  const { blob, base, labelled, unlabelled, steps, metrics, software, siteId, roundId, studyDigest } = parsed.data;
+  if (opened === null) return objection('bad-signature', `expected a ${what} signed with this site's key`);
+  const parsed = schema.safeParse(parseJson(opened.payload));
+  if (!parsed.success) return objection('unknown-content', `${what}: ${firstIssue(parsed.error)}`);
+  const isCanonical = JSON.stringify(parsed.data) === new TextDecoder().decode(opened.payload);
+  if (isCanonical && opened.kid === parsed.data.siteId) return parsed.data;
+  return objection('not-canonical', `expected a ${what} with its fields only, in their order and without spaces`);
+}
+
+async function judgeConsent(jws: string, standing: Standing): Promise<Judged> {
+  const statement = await openStatement('consent', jws, ConsentStatement, standing);
+  if ('reason' in statement) return stopped(statement);
+  const { decision, studyDigest } = statement;
+  const facts = { study: studyDigest, decision };
+  if (decision === 'withdrawn' || (await standing.accepts(studyDigest))) return passes(facts);
+  return stopped(consentObjection(studyDigest), facts);
+}
+
+export function consentObjection(study: string): Objection {
+  return objection('no-consent', `expected a study that this site has accepted, got ${study}`);
+}
+
+async function judgeManifest(jws: string, standing: Standing): Promise<Judged> {
+  const manifest = await openStatement('manifest', jws, UpdateManifest, standing);
+  if ('reason' in manifest) return stopped(manifest);
+  const { policy, passed, accepts } = standing;
+  const { blob, base, labelled, unlabelled, steps, metrics, software, roundId, studyDigest } = manifest;
   const facts = {
     round: roundId,
     study: studyDigest,
@@ -108,9 +143,7 @@ async function judgeManifest(jws: string, { policy, passed, ownKey }: Standing):
     ...metrics,
   };
   const against =
-    (JSON.stringify(parsed.data) === new TextDecoder().decode(opened.payload) && opened.kid === siteId
-      ? null
-      : objection('not-canonical', 'expected a manifest with its fields only, in their order and without spaces')) ??
+    ((await accepts(studyDigest)) ? null : consentObjection(studyDigest)) ??
     (passed.has(blob.digest)
       ? null
       : objection('not-passed-before', `expected a model that has passed this gate, got ${blob.digest}`)) ??

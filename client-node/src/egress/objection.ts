@@ -27,6 +27,7 @@ const ObjectionReason = z.enum([
   'wrong-base',
   'not-passed-before',
   'bad-signature',
+  'no-consent',
 ]);
 
 /** `sentence`: what was expected, and what came. It may show a piece of what was stopped: it stays at the site. */

@@ -1,4 +1,13 @@
-import { Cosignature, EnrolRequest, Evaluation, Progress, SiteHello, SubmitUpdate } from '@consilium/shared';
+import {
+  Cosignature,
+  EnrolRequest,
+  Evaluation,
+  LeaveRound,
+  Progress,
+  SiteHello,
+  SubmitConsent,
+  SubmitUpdate,
+} from '@consilium/shared';
 import type { z } from 'zod';
 
 /** One thing that a node may say to its server. Nothing else goes out, whatever a policy says. */
@@ -19,7 +28,9 @@ const WAYS: readonly Way[] = [
   { what: 'assignment', method: 'GET', path: '/site/assignment' },
   { what: 'releases', method: 'GET', path: '/site/releases' },
   { what: 'model', method: 'GET', path: /^\/blobs\/[0-9a-f]{64}$/ },
+  { what: 'consent', method: 'POST', path: '/site/consents', form: SubmitConsent },
   { what: 'manifest', method: 'POST', path: '/site/updates', form: SubmitUpdate },
+  { what: 'leaving', method: 'POST', path: /^\/site\/rounds\/[0-9a-f-]{36}\/leave$/, form: LeaveRound },
   { what: 'evaluation', method: 'POST', path: '/site/evaluations', form: Evaluation },
   { what: 'log keys', method: 'GET', path: '/log/keys' },
   { what: 'log proof', method: 'GET', path: /^\/log\/proof\/consistency\?from=\d{1,15}&to=\d{1,15}$/ },

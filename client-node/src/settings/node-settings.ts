@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { TransferEncoding } from '@consilium/shared';
+import { DigestSchema, TransferEncoding } from '@consilium/shared';
 import { Precision } from '../engine/precision.js';
 import { errorText, NodeFailure } from './failure.js';
 import { firstIssue } from './whole-file.js';
@@ -46,6 +46,16 @@ const NodeSettingsSchema = z.strictObject({
     .enum(['auto', ...TransferEncoding.options])
     .default('auto')
     .describe('how updates travel; auto is the smallest that the study accepts'),
+  acceptStudy: z
+    .union([
+      z.array(DigestSchema),
+      z
+        .string()
+        .transform((list) => list.split(/[\s,]+/))
+        .pipe(z.array(DigestSchema)),
+    ])
+    .default([])
+    .describe('digests of studies that this site accepts before it has been offered them'),
   threads: WholeNumber(0, 1024).default(0).describe('0 leaves the number to the engine: every core'),
   seed: WholeNumber(0, 0xffffffff).default(0),
   memoryMegabytes: WholeNumber(64, 1_048_576).default(1024).describe('volumes beyond it are read again when needed'),
@@ -90,6 +100,9 @@ export interface NodeHome {
   /** What this site has seen of the server's log, and what the server has signed for its updates. */
   readonly witness: string;
   readonly receipts: string;
+  /** What the server has offered, and what this site's people have said to it. */
+  readonly studies: string;
+  readonly consents: string;
   /** What may leave this site, by its own word, and every decision about it. */
   readonly egressPolicy: string;
   readonly egressLog: string;
@@ -109,6 +122,8 @@ export function nodeHome(root: string): NodeHome {
     released: join(root, 'released'),
     witness: join(root, 'witness.json'),
     receipts: join(root, 'receipts'),
+    studies: join(root, 'studies.json'),
+    consents: join(root, 'consents.json'),
     egressPolicy: join(root, 'egress-policy.json'),
     egressLog: join(root, 'egress.log'),
   };

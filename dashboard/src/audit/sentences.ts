@@ -70,6 +70,8 @@ function sentenceOfWork(event: Exclude<Work, { type: 'consent-given' | 'consent-
       return `Round ${event.number}: ${event.site}'s update was ${event.decision}`;
     case 'update-refused':
       return `${event.number === null ? '' : `Round ${event.number}: `}${event.site}'s update refused, ${event.reason}`;
+    case 'member-left':
+      return `Round ${event.number}: ${event.site} sends no update, ${event.reason}`;
     case 'round-committed':
       return `Round ${event.number} committed a model from ${plural(event.updates.length, 'update')}`;
     case 'round-aborted':

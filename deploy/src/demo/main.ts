@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
-import { nodeHome, requireEnrolment } from '@consilium/client-node';
+import { decide, nodeHome, requireEnrolment } from '@consilium/client-node';
 import { Command, InvalidArgumentError } from 'commander';
 import { OperatorClient, type StudyView } from '@consilium/shared';
 import { FederationError, federationKey, readFederation, writePhantomFederation, type DemoSite } from './federation.js';
@@ -68,6 +68,8 @@ async function main(options: Options): Promise<void> {
     const client = await startServer(processes, home, options, say);
     await startNodes(processes, home, federation, client);
     const study = await openStudy(client, federation, options);
+    await acceptStudy(home, federation, study);
+    await start(client, study);
     const evaluators = federation.filter(
       (site) => site.role === 'observer' || existsSync(join(site.data, 'validation')),
     ).length;
@@ -149,19 +151,29 @@ async function enrolNode(
   return { id: enrolment.siteId, fingerprint: key.fingerprint };
 }
 
-/** The unfinished study goes on; otherwise a new one starts, from the last one's model if there is one. */
+/** What each hospital's people would do with "consilium-node studies accept", once they have read the settings. */
+async function acceptStudy(home: DemoHome, federation: DemoSite[], { digest }: StudyView): Promise<void> {
+  for (const site of federation) await decide(nodeHome(home.nodeHome(site.name)), digest, 'accepted', new Date());
+}
+
+async function start(client: OperatorClient, { id, state }: StudyView): Promise<void> {
+  if (state === 'draft') await client.setStudy(id, 'start');
+  if (state === 'paused') await client.setStudy(id, 'resume');
+}
+
+/** The unfinished study goes on; otherwise there is a new one, from the last one's model if there is one. */
 async function openStudy(client: OperatorClient, federation: DemoSite[], options: Options): Promise<StudyView> {
   const studies = (await client.studies()).sort((a, b) => a.createdAt.localeCompare(b.createdAt));
   const last = studies.at(-1);
   if (last !== undefined && (last.state === 'running' || last.state === 'paused')) {
-    if (options.new !== true) return last.state === 'paused' ? client.setStudy(last.id, 'resume') : last;
+    if (options.new !== true) return last;
     await client.setStudy(last.id, 'stop');
   }
   const model =
     last === undefined || options.new === true
       ? undefined
       : (await client.models(last.id)).sort((a, b) => a.version - b.version).at(-1);
-  const study = await client.createStudy(
+  return client.createStudy(
     demoStudy({
       phantoms: options.data === undefined,
       trainers: federation.filter((site) => site.role === 'trainer').length,
@@ -172,7 +184,6 @@ async function openStudy(client: OperatorClient, federation: DemoSite[], options
       continueFrom: model?.blob.digest,
     }),
   );
-  return client.setStudy(study.id, 'start');
 }
 
 async function stayUp(url: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {

@@ -51,6 +51,7 @@ const KINDS: Record<LogEventType, { type: Coding; subtype?: Coding; action: Acti
   'update-judged': { type: ACTIVITY, action: 'U' },
   'update-decided': { type: ACTIVITY, action: 'U' },
   'update-refused': { type: IMPORT, action: 'C' },
+  'member-left': { type: ACTIVITY, action: 'U' },
   'round-committed': { type: ACTIVITY, action: 'C' },
   'round-aborted': { type: ACTIVITY, action: 'U' },
 };

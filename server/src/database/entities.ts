@@ -21,6 +21,7 @@ import { PresenceEntity } from '../sites/presence.entity.js';
 import { SiteEntity } from '../sites/site.entity.js';
 import { ModelReleaseEntity } from '../releases/model-release.entity.js';
 import { ModelSignOffEntity } from '../releases/model-sign-off.entity.js';
+import { ConsentEntity } from '../studies/consent.entity.js';
 import { StudyEntity } from '../studies/study.entity.js';
 
 export const entities = [
@@ -33,6 +34,7 @@ export const entities = [
   BlobEntity,
   TransferEntity,
   StudyEntity,
+  ConsentEntity,
   RoundEntity,
   ContributionEntity,
   ContributionPhaseEntity,

@@ -23,6 +23,7 @@ const ROUTES: [who: readonly Caller[], routes: string[]][] = [
     [
       'GET /studies',
       'GET /studies/:id',
+      'GET /studies/:id/consents',
       'GET /studies/:id/curves',
       'GET /studies/:id/lineage',
       'GET /studies/:id/models',
@@ -87,8 +88,10 @@ const ROUTES: [who: readonly Caller[], routes: string[]][] = [
       'ALL /uploads/:upload',
       'GET /site/assignment',
       'GET /site/releases',
+      'POST /site/consents',
       'POST /site/evaluations',
       'POST /site/log/cosignatures',
+      'POST /site/rounds/:id/leave',
       'POST /site/updates',
     ],
   ],

@@ -6,6 +6,7 @@ import type { SiteCaller } from '../identity/caller.js';
 import { ModelsService, viewOf } from '../models/models.service.js';
 import { SitesService } from '../sites/sites.service.js';
 import { StudyEntity } from '../studies/study.entity.js';
+import { StudyOffers } from '../studies/study-offers.js';
 import { ContributionEntity } from './contribution.entity.js';
 import { LateUpdates } from './late-updates.service.js';
 import { COLLECTING_STATES, openingOf } from './round-row.js';
@@ -21,6 +22,7 @@ export class AssignmentsService {
     private readonly sites: SitesService,
     private readonly late: LateUpdates,
     private readonly checkpoints: Checkpoints,
+    private readonly offers: StudyOffers,
   ) {}
 
   /** The running study, else a paused one, else the one that was started last: its final model is still to be measured. */
@@ -33,12 +35,14 @@ export class AssignmentsService {
       .filter(({ startedAt }) => startedAt !== null)
       .sort((a, b) => rank(a) - rank(b))
       .at(0);
+    const offers = await this.offers.of(site.id);
     const exclusions = await this.sites.exclusions();
     const round = study ? await this.#roundOf(site, study) : null;
     // After the round was read, so that its opening is in it.
     const { note: checkpoint } = await this.checkpoints.newest();
-    if (!study) return { study: null, model: null, round, exclusions, finished: false, checkpoint };
+    if (!study) return { offers, study: null, model: null, round, exclusions, finished: false, checkpoint };
     return {
+      offers,
       study: { id: study.id, digest: study.digest, manifest: study.manifest },
       model: viewOf(await this.models.newest(study.id)),
       round,

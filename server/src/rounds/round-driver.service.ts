@@ -7,6 +7,7 @@ import type { Settings } from '../settings/settings.js';
 import { systemCode } from '../settings/start-refused.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { ModelArithmetic } from './model-arithmetic.js';
+import { Departures } from './departures.service.js';
 import { Leases } from './leases.service.js';
 import { recipeOf } from './round-recipe.js';
 import { ACTIVE_STATES, openingOf } from './round-row.js';
@@ -35,6 +36,7 @@ export class RoundDriver {
     private readonly transitions: RoundTransitions,
     private readonly opening: RoundOpening,
     private readonly leases: Leases,
+    private readonly departures: Departures,
     outbox: Outbox,
     private readonly arithmetic: ModelArithmetic,
     @Inject(PROCESS) private readonly process: string,
@@ -97,6 +99,7 @@ export class RoundDriver {
       return false;
     }
     await this.leases.lapse(round);
+    await this.departures.dismissUnwilling(round);
     const { deadline } = openingOf(round);
     const due = (tally: Tally): RoundEvent | null => {
       if (isClosable(tally)) return { type: 'nobody-awaited', tally, at };

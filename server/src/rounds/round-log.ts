@@ -1,4 +1,10 @@
-import { digestOfBytes, type CardContributor, type NewLogEvent, type Refusal } from '@consilium/shared';
+import {
+  digestOfBytes,
+  type CardContributor,
+  type LeaveRound,
+  type NewLogEvent,
+  type Refusal,
+} from '@consilium/shared';
 import { Injectable } from '@nestjs/common';
 import { IsNull, type EntityManager } from 'typeorm';
 import { actorOf, AuditLog, SERVER } from '../audit/audit-log.js';
@@ -110,6 +116,26 @@ export class RoundLog {
       submission: digestOfBytes(Buffer.from(jws, 'utf8')),
       ...refusal,
     });
+  }
+
+  /** A member sends no update. */
+  async left(
+    manager: EntityManager,
+    {
+      study,
+      round,
+      site,
+      reason,
+    }: { study: StudyEntity; round: RoundEntity; site: SiteCaller; reason: LeaveRound['reason'] },
+  ): Promise<void> {
+    const event = {
+      type: 'member-left',
+      actor: actorOf(site),
+      ...aboutRound(study, round),
+      ...siteOf(site),
+      reason,
+    } as const;
+    await this.log.append(manager, event);
   }
 
   async decided(

@@ -5,6 +5,7 @@ import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, IDS, type Clock, type Ids } from '../settings/process-context.js';
 import { Presence } from '../sites/presence.js';
 import { SiteEntity } from '../sites/site.entity.js';
+import { consentingSites } from '../studies/consents.service.js';
 import { lockStudy } from '../studies/studies.service.js';
 import type { StudyEntity } from '../studies/study.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
@@ -12,7 +13,7 @@ import { ACTIVE_STATES } from './round-row.js';
 import { RoundEntity } from './round.entity.js';
 import { RoundTransitions } from './round-transitions.service.js';
 
-/** Plans a study's next round on its newest model, and opens it once the sites that it needs are there. */
+/** Plans a study's next round on its newest model, and opens it once the sites that it needs are there and willing. */
 @Injectable()
 export class RoundOpening {
   constructor(
@@ -38,7 +39,7 @@ export class RoundOpening {
     return planned;
   }
 
-  /** Trainers that are connected and not excluded become the round's members for good. */
+  /** Trainers that are connected, have consented and are not excluded become the round's members for good. */
   async openIfDue(study: StudyEntity, round: RoundEntity): Promise<boolean> {
     if (study.state !== 'running' || (await this.#wanting(this.dataSource.manager, study)) !== null) return false;
     const opened = await this.dataSource.transaction(async (manager) => {
@@ -59,15 +60,20 @@ export class RoundOpening {
 
   async #wanting(manager: EntityManager, study: StudyEntity): Promise<string | null> {
     const { minimumSites, quorum, required } = study.manifest.rounds;
-    const candidates = await this.#candidates(manager);
-    const absent = required.filter((name) => !candidates.some((site) => site.name === name));
-    if (absent.length > 0) return `It waits for required sites to connect: ${absent.join(', ')}.`;
+    const present = await this.#trainers(manager);
+    const willing = await consentingSites(manager, study.id);
+    const undecided = present.filter(({ id }) => !willing.has(id)).map(({ name }) => name);
+    const candidates = present.length - undecided.length;
+    const asked = undecided.length === 0 ? '' : ` The consent of ${undecided.join(', ')} is still to come.`;
+    const absent = required.filter((name) => !present.some((site) => site.name === name && willing.has(site.id)));
+    if (absent.length > 0) return `It waits for required sites: ${absent.join(', ')}.${asked}`;
     const needed = Math.max(minimumSites, quorum);
-    if (candidates.length >= needed) return null;
-    return `It waits for sites to connect: ${candidates.length} of ${needed} are there.`;
+    if (candidates >= needed) return null;
+    return `It waits for sites to connect and consent: ${candidates} of ${needed} are there.${asked}`;
   }
 
-  async #candidates(manager: EntityManager): Promise<SiteEntity[]> {
+  /** Connected, with volumes, and not excluded. */
+  async #trainers(manager: EntityManager): Promise<SiteEntity[]> {
     const present = await this.presence.present(manager);
     const trainer = { role: 'trainer' as const, state: 'enrolled' as const, excludedAt: IsNull() };
     const sites = await manager.find(SiteEntity, {
@@ -99,7 +105,9 @@ export class RoundOpening {
   async #open(manager: EntityManager, study: StudyEntity, round: RoundEntity): Promise<boolean> {
     const now = this.clock.now();
     const { deadlineSeconds, localSteps } = study.manifest.rounds;
-    const rows = (await this.#candidates(manager)).map(({ id: siteId, data }) => ({
+    const willing = await consentingSites(manager, study.id);
+    const members = (await this.#trainers(manager)).filter(({ id }) => willing.has(id));
+    const rows = members.map(({ id: siteId, data }) => ({
       roundId: round.id,
       siteId,
       state: 'invited' as const,

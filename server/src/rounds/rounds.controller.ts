@@ -1,11 +1,21 @@
 import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Assignment, Id, MetricPoint, RoundView, SubmitAnswer, SubmitUpdate, UpdateReceipt } from '@consilium/shared';
+import {
+  Assignment,
+  Id,
+  LeaveRound,
+  MetricPoint,
+  RoundView,
+  SubmitAnswer,
+  SubmitUpdate,
+  UpdateReceipt,
+} from '@consilium/shared';
 import type { z } from 'zod';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from '../identity/access.decorator.js';
 import { FromOperator, FromSite, type OperatorCaller, type SiteCaller } from '../identity/caller.js';
 import { AssignmentsService } from './assignments.service.js';
+import { Departures } from './departures.service.js';
 import { QuarantineService } from './quarantine.service.js';
 import { ProgressService } from './progress.service.js';
 import { RoundsService } from './rounds.service.js';
@@ -20,6 +30,7 @@ export class RoundsController {
     private readonly progress: ProgressService,
     private readonly updates: UpdatesService,
     private readonly quarantine: QuarantineService,
+    private readonly departures: Departures,
   ) {}
 
   @Get('studies/:id/rounds')
@@ -58,6 +69,17 @@ export class RoundsController {
     @Body({ schema: SubmitUpdate }) body: z.output<typeof SubmitUpdate>,
   ): Promise<SubmitAnswer> {
     return this.updates.submit(site, body.jws);
+  }
+
+  @Post('site/rounds/:id/leave')
+  @Access('site')
+  @Answers(204)
+  leave(
+    @FromSite() site: SiteCaller,
+    @Param('id', { schema: Id }) id: string,
+    @Body({ schema: LeaveRound }) { reason }: LeaveRound,
+  ): Promise<void> {
+    return this.departures.leave(site, id, reason);
   }
 
   /** What the site was given for it; null where the server kept no log yet. */

@@ -5,7 +5,9 @@ import { BlobsModule } from '../blobs/blobs.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { OutboxModule } from '../outbox/outbox.module.js';
 import { SitesModule } from '../sites/sites.module.js';
+import { StudiesModule } from '../studies/studies.module.js';
 import { AssignmentsService } from './assignments.service.js';
+import { Departures } from './departures.service.js';
 import { LateUpdates } from './late-updates.service.js';
 import { Leases } from './leases.service.js';
 import { ModelArithmetic } from './model-arithmetic.js';
@@ -20,10 +22,11 @@ import { RoundsService } from './rounds.service.js';
 import { UpdatesService } from './updates.service.js';
 
 @Module({
-  imports: [AggregationModule, AuditModule, BlobsModule, ModelsModule, OutboxModule, SitesModule],
+  imports: [AggregationModule, AuditModule, BlobsModule, ModelsModule, OutboxModule, SitesModule, StudiesModule],
   controllers: [RoundsController],
   providers: [
     AssignmentsService,
+    Departures,
     LateUpdates,
     Leases,
     ModelArithmetic,

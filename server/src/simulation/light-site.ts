@@ -10,6 +10,8 @@ import {
   type Assignment,
   type BlobRef,
   type ClientEvents,
+  type ConsentDecision,
+  type ConsentStatement,
   type DataCard,
   type Digest,
   type NamedTensors,
@@ -166,10 +168,20 @@ export class LightSite {
     this.socket?.disconnect();
   }
 
+  /** Says yes to every study that it is offered and has said nothing to. */
   async assignment(): Promise<Assignment> {
     const { status, body } = await this.get('/site/assignment');
     if (status !== 200) throw new Error(`${this.name}: assignment: status ${status}: ${JSON.stringify(body)}`);
-    return body as Assignment;
+    const assignment = body as Assignment;
+    for (const { digest, consent } of assignment.offers) if (consent === null) await this.consent(digest);
+    return assignment;
+  }
+
+  async consent(studyDigest: Digest, decision: ConsentDecision = 'given'): Promise<void> {
+    const at = this.place.clock.now().toISOString();
+    const statement: ConsentStatement = { decision, studyDigest, siteId: this.id, at };
+    const { status, body } = await this.post('/site/consents', { jws: await this.sign(statement) });
+    if (status !== 204) throw new Error(`${this.name}: consent: status ${status}: ${JSON.stringify(body)}`);
   }
 
   /** The round that expects this site now, if one does; with `number`, only that one. */

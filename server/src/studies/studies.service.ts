@@ -39,7 +39,8 @@ export class StudiesService {
       const row = { id, digest, state: 'draft', manifest, abortsInARow: 0, createdAt: this.clock.now() } as const;
       await manager.insert(StudyEntity, row);
       await this.models.add(manager, { studyId: id, version: 0, roundId: null, blob, optimiser: null });
-      await this.outbox.add(manager, { topic: 'study', subject: id });
+      // Sites are asked for their consent from now on.
+      await this.outbox.add(manager, { topic: 'study', subject: id, wakesSites: true });
       const signed = await this.signing.sign(manager, row, { version: 0, model: blob, round: null });
       const created = { type: 'study-created', actor: actorOf(operator), studyDigest: digest, manifest } as const;
       await this.log.append(manager, created, signed);

@@ -15,7 +15,10 @@ export class FakeSite extends LightSite {
     const { code } = (await server.post('/enrolment-codes', { name, role }).expect(201)).body as EnrolmentCode;
     const { enrolled, key, fingerprint } = await LightSite.register(server, code);
     await server.post(`/sites/${enrolled.siteId}/approve`, { fingerprint }).expect(200);
-    return new FakeSite(server, enrolled, key, { labelled: 2, unlabelled: 0, validation: 0, ...data }, fingerprint);
+    const card = { labelled: 2, unlabelled: 0, validation: 0, ...data };
+    const site = new FakeSite(server, enrolled, key, card, fingerprint);
+    server.sites.push(site);
+    return site;
   }
 
   /** Resolves with the digest; rejects with tus's error. */

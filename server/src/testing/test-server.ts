@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RoundView, StudyDraft, StudyView } from '@consilium/shared';
+import type { RoundView, SiteView, StudyDraft, StudyView } from '@consilium/shared';
 import request from 'supertest';
 import { startServer, type RunningServer } from '../server.js';
 import { Settings } from '../settings/settings.js';
@@ -19,10 +19,17 @@ export class ShiftedClock {
   }
 }
 
+interface Consenting {
+  readonly id: string;
+  consent(studyDigest: string): Promise<void>;
+}
+
 /** A real server in this process, on a free port, with a home folder of its own. */
 export class TestServer {
   readonly clock = new ShiftedClock();
   token = '';
+  /** They consent to what is started here. */
+  readonly sites: Consenting[] = [];
 
   private constructor(
     readonly home: string,
@@ -75,7 +82,11 @@ export class TestServer {
 
   async startStudy(manifest: StudyDraft): Promise<StudyView> {
     const created = await this.post('/studies', manifest).expect(201);
-    const started = await this.post(`/studies/${(created.body as StudyView).id}/start`).expect(200);
+    const { id, digest } = created.body as StudyView;
+    const { body: known } = (await this.get('/sites').expect(200)) as { body: SiteView[] };
+    const enrolled = new Set(known.filter(({ state }) => state === 'enrolled').map((site) => site.id));
+    for (const site of this.sites) if (enrolled.has(site.id)) await site.consent(digest);
+    const started = await this.post(`/studies/${id}/start`).expect(200);
     return started.body as StudyView;
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { StudyConsent } from '../protocol/consent.js';
 import { ErrorAnswer, LoginAnswer } from '../protocol/operator.js';
 import { ReleaseState, type PromoteRequest } from '../protocol/release.js';
 import { MetricPoint, ModelVersion, RoundView, StudyView } from '../protocol/round.js';
@@ -95,6 +96,11 @@ export class OperatorClient {
 
   setStudy(id: string, action: 'start' | 'pause' | 'resume' | 'stop'): Promise<StudyView> {
     return this.post(`/studies/${id}/${action}`, StudyView);
+  }
+
+  /** Of sites that have said anything about it, by name. */
+  consents(studyId: string): Promise<StudyConsent[]> {
+    return this.get(`/studies/${studyId}/consents`, z.array(StudyConsent));
   }
 
   /** In the order in which they were planned. */

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { Count, DigestSchema, Id, Instant, SiteName } from '../protocol/primitives.js';
 import { RefusalReason } from '../protocol/refusal.js';
-import { BlobRef, StudyState } from '../protocol/round.js';
+import { BlobRef, LeaveRound } from '../protocol/round.js';
 import { PublicKey } from '../protocol/site.js';
-import { StudyManifest } from '../protocol/study.js';
+import { StudyManifest, StudyState } from '../protocol/study.js';
 
 const operatorName = z.string().max(100);
 
@@ -102,6 +102,8 @@ const ofRounds = [
     reason: RefusalReason,
     sentence,
   }),
+  /** A member that sends no update, by its own word. */
+  event('member-left', { ...round, ...site, reason: LeaveRound.shape.reason }),
   /** Everything that the new model depends on beside the study's manifest; `updates` in the order of site ids. */
   event('round-committed', {
     ...round,

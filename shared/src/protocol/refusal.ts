@@ -22,6 +22,9 @@ export const RefusalReason = z.enum([
   'counts-beyond-enrolled',
   'refused-by-person',
   'not-decided-in-time',
+  'no-consent',
+  'stopped-at-site',
+  'failed-at-site',
   'protocol-version',
 ]);
 export type RefusalReason = z.infer<typeof RefusalReason>;

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { StudyOffer } from './consent.js';
 import { Count, DigestSchema, Id, Instant, SiteName } from './primitives.js';
 import { CheckpointNote, SignedReceipt } from './receipt.js';
 import { Quarantine, Refusal } from './refusal.js';
 import { Exclusion } from './site.js';
-import { StudyManifest, TransferEncoding } from './study.js';
+import { StudyManifest, StudyState, TransferEncoding } from './study.js';
 
 export const RoundState = z.enum(['planned', 'open', 'collecting', 'aggregating', 'committed', 'aborted']);
 export type RoundState = z.infer<typeof RoundState>;
@@ -87,6 +88,8 @@ export const UpdateReceipt = z.strictObject({ receipt });
 
 /** What a site's node has to do now; the socket only says that this may have changed. */
 export const Assignment = z.strictObject({
+  /** Studies that are not over, newest first. A site works for none that it has not consented to. */
+  offers: z.array(StudyOffer).max(100),
   study: z.strictObject({ id: Id, digest: DigestSchema, manifest: StudyManifest }).nullable(),
   /** The newest committed model: an observer, or a site with validation volumes, measures it. */
   model: ModelVersion.nullable(),
@@ -109,6 +112,10 @@ export const Assignment = z.strictObject({
   checkpoint: CheckpointNote,
 });
 export type Assignment = z.infer<typeof Assignment>;
+
+/** Why a member leaves a round that waits for it. What stopped it stays at the site: its gate's objection may show a piece of content. */
+export const LeaveRound = z.strictObject({ reason: z.enum(['stopped-at-site', 'failed-at-site']) });
+export type LeaveRound = z.infer<typeof LeaveRound>;
 
 /** A site's figures of one model version on its own validation volumes; means over volumes of foreground classes. */
 export const Evaluation = z.strictObject({
@@ -187,9 +194,6 @@ export type RoundView = z.infer<typeof RoundView>;
 /** One report of a site's training, as charts of a round show it. */
 export const MetricPoint = z.strictObject({ site: SiteName, step: Count, metrics: TrainingMetrics });
 export type MetricPoint = z.infer<typeof MetricPoint>;
-
-export const StudyState = z.enum(['draft', 'running', 'paused', 'finished', 'stopped']);
-export type StudyState = z.infer<typeof StudyState>;
 
 export const StudyView = z.strictObject({
   id: Id,

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { AggregationSettings } from './aggregation-settings.js';
 import { Count, DigestSchema, Shape3, SiteName } from './primitives.js';
 
+export const StudyState = z.enum(['draft', 'running', 'paused', 'finished', 'stopped']);
+export type StudyState = z.infer<typeof StudyState>;
+
 /** What makes two networks the same network. The patch belongs to it: one layer norm spans a whole patch (crln: DIM). */
 export const ModelSettings = z.strictObject({
   backbone: z.enum(['vnet', 'unet3d']).default('vnet'),

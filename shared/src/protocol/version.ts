@@ -1,2 +1,2 @@
 /** Both sides name this at the handshake; another number is refused with both values in the sentence. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;

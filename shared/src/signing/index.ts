@@ -4,3 +4,4 @@ export * from './compact-jws.js';
 export * from './dsse.js';
 export * from './model-statement.js';
 export * from './receipt.js';
+export * from './study-statement.js';

@@ -10,7 +10,7 @@ import { Patience } from '../patience.js';
 import { RequestRefused, RestClient } from './rest-client.js';
 import { Route } from './route.js';
 
-const IDLE = { study: null, model: null, round: null, finished: false, exclusions: [], checkpoint: '' };
+const IDLE = { offers: [], study: null, model: null, round: null, finished: false, exclusions: [], checkpoint: '' };
 let server: Server;
 let url: string;
 let asked: string[];

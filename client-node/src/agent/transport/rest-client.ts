@@ -13,6 +13,7 @@ import {
   type Cosignature,
   type EnrolRequest,
   type Evaluation,
+  type LeaveRound,
 } from '@consilium/shared';
 import { errorText, NodeFailure, systemCode } from '../../settings/failure.js';
 import { firstIssue } from '../../settings/whole-file.js';
@@ -98,6 +99,14 @@ export class RestClient {
 
   submitUpdate(jws: string, signal?: AbortSignal): Promise<SubmitAnswer> {
     return this.#askAsSite({ method: 'POST', path: '/site/updates', body: { jws }, signal }, SubmitAnswer);
+  }
+
+  async consent(jws: string, signal?: AbortSignal): Promise<void> {
+    await this.#askAsSite({ method: 'POST', path: '/site/consents', body: { jws }, signal }, z.unknown());
+  }
+
+  async leaveRound(roundId: string, body: LeaveRound, signal?: AbortSignal): Promise<void> {
+    await this.#askAsSite({ method: 'POST', path: `/site/rounds/${roundId}/leave`, body, signal }, z.unknown());
   }
 
   async submitEvaluation(evaluation: Evaluation, signal?: AbortSignal): Promise<void> {

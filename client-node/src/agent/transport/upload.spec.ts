@@ -58,7 +58,14 @@ async function request(): Promise<UploadRequest> {
   const upload = { file: file(), encoding: 'float32' as const, base: null, blob };
   const base = { digest: blob.digest, file: file() };
   const trained = { labelled: 2, unlabelled: 0, steps: 5 };
-  const permit = await rest.route.gate.pass({ kind: 'update', upload, trained, model: ModelSettings.parse({}), base });
+  const permit = await rest.route.gate.pass({
+    kind: 'update',
+    study: '0'.repeat(64),
+    upload,
+    trained,
+    model: ModelSettings.parse({}),
+    base,
+  });
   return { permit, placeFile: join(folder, 'upload.json') };
 }
 
