@@ -47,9 +47,9 @@ export interface AgentOptions {
   connect: (events: ControlLineEvents) => ControlLine;
   /** Signs a manifest with the site's key. */
   sign: (manifest: UpdateManifest) => Promise<string>;
-  /** Holds the server to its log. */
   /** What this site says to studies. */
   offers: Pick<StudyOffers, 'attend' | 'accepted'>;
+  /** Holds the server to its log. */
   witness: { see: (note: string, signal: AbortSignal) => Promise<unknown>; receive: Witness['receive'] };
   clock: Clock;
   jitter: () => number;
@@ -92,12 +92,8 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     const { clock, log, jitter, report } = options;
-    this.#patience = new Patience({
-      clock,
-      log,
-      jitter,
-      onAway: (sentence) => report({ state: 'server-away', sentence }),
-    });
+    const onAway = (sentence: string): void => report({ state: 'server-away', sentence });
+    this.#patience = new Patience({ clock, log, jitter, onAway });
     this.#announcer = new Announcer(options);
     this.#wakeUp = new WakeUp(clock);
     this.#line = options.connect({
