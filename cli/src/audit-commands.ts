@@ -1,8 +1,8 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { LogVerifier, NotAnExport, type Verdict } from '@consilium/verify';
+import { verifyCommand } from '@consilium/verify/command';
 import type { Command } from 'commander';
 import type { Surroundings } from './commands.js';
 import { CommandFailure, systemCode } from './exit-codes.js';
@@ -19,17 +19,7 @@ export function addAuditCommands(program: Command, { client, console, signal }: 
       await writeNew(out, Readable.fromWeb(log), signal);
       console.line(`The log was written to ${out}`);
     });
-  audit
-    .command('verify')
-    .description('verify an exported log without its server: 0 it holds, 3 something is wrong, 4 something is missing')
-    .argument('<file>', 'as `consilium audit export` wrote it')
-    .option('--json', 'print the verdict as JSON')
-    .action(async (file: string, { json }: { json?: boolean }) => {
-      const verdict = await verifyFile(file);
-      console.answer(json, verdict, verdictText(verdict));
-      if (verdict.outcome !== 'verified')
-        throw new CommandFailure(verdict.outcome === 'wrong' ? 'differs' : 'missing', verdict.first!.sentence);
-    });
+  audit.addCommand(verifyCommand('verify').copyInheritedSettings(audit));
 }
 
 async function writeNew(file: string, content: Readable, signal: AbortSignal): Promise<void> {
@@ -42,42 +32,4 @@ async function writeNew(file: string, content: Readable, signal: AbortSignal): P
     await rm(file, { force: true });
     throw error;
   }
-}
-
-async function verifyFile(file: string): Promise<Verdict> {
-  const verifier = new LogVerifier();
-  try {
-    for await (const line of linesOf(createReadStream(file))) verifier.push(line);
-    return verifier.finish();
-  } catch (error) {
-    const code = systemCode(error);
-    if (code !== undefined) throw new CommandFailure('usage', `${file} cannot be read (${code})`, { cause: error });
-    if (error instanceof NotAnExport) throw new CommandFailure('usage', `${file}: ${error.message}`, { cause: error });
-    throw error;
-  }
-}
-
-const NEWLINE = 0x0a;
-
-/** As bytes: what is hashed is what was written. */
-async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of chunks) {
-    let text = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    for (let end = text.indexOf(NEWLINE); end >= 0; end = text.indexOf(NEWLINE)) {
-      yield text.subarray(0, end);
-      text = text.subarray(end + 1);
-    }
-    rest = text;
-  }
-  if (rest.length > 0) yield rest;
-}
-
-function verdictText({ outcome, origin, size, root, counts, problems }: Verdict): string {
-  const checked = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
-  return [
-    `${outcome}: ${origin ?? 'a log without a name'}, ${size} entries, root ${root}`,
-    `checked: ${checked.join(', ')}`,
-    ...problems.map(({ sentence }) => `- ${sentence}`),
-  ].join('\n');
 }
