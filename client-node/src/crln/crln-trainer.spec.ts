@@ -11,7 +11,7 @@ import { engineSettings } from '../engine/engine-settings.js';
 import { openEngine } from '../engine/open-engine.js';
 import { CrlnTrainer } from './crln-trainer.js';
 import type { CrlnBatch, PatchShape } from './patches.js';
-import { polyDecay, teacherDecay } from './schedules.js';
+import { pathLength, polyDecay, teacherDecay } from './schedules.js';
 
 const model = ModelSettings.parse({ width: 2, prototypes: 2, classes: 3, patch: [16, 16, 16] });
 const training = TrainingSettings.parse({ warmUpSteps: 2, cpsAnchors: 8, cpsNegatives: 8, weakConfidence: 0.1 });
@@ -119,6 +119,31 @@ describe(`CrlnTrainer (${ops.name} ops)`, () => {
     const [free, held, fixed] = [0, 2, 10].map(away);
     expect(held).toBeLessThan(0.999 * free);
     expect(fixed).toBeLessThan(0.999 * held);
+    expect(ops.tensorCount()).toBe(before);
+  });
+
+  it('takes a correction of its gradients into the step, of the parameters that it names', () => {
+    const name = 'vnet.segment.weight';
+    const after = (correction: NamedTensors) => {
+      const options = { ops, model, training, totalSteps: 20, random: Random.from(1), dropping: false, correction };
+      const trainer = CrlnTrainer.create(options, initialModel(model, 5));
+      trainer.step({ labelled: octants.labelled }, 0);
+      const tensors = trainer.exportModel();
+      trainer.dispose();
+      return tensors;
+    };
+    const before = ops.tensorCount();
+    const { shape, data } = initialModel(model, 5).get(name)!;
+    const correction = new Float32Array(data.length).fill(0.5);
+    const [plain, corrected] = [
+      after(new Map()),
+      after(new Map([[name, { dtype: 'float32', shape, data: correction }]])),
+    ];
+    const path = pathLength(training, { first: 0, steps: 1, total: 20 });
+    (corrected.get(name)!.data as Float32Array).forEach((value, i) => {
+      expect(value).toBeCloseTo((plain.get(name)!.data as Float32Array)[i] - 0.5 * path, 6);
+    });
+    expect(corrected.get('vnet.segment.bias')).toEqual(plain.get('vnet.segment.bias'));
     expect(ops.tensorCount()).toBe(before);
   });
 

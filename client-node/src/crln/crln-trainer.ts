@@ -8,13 +8,15 @@ import { labelPlanes, logSoftmaxOfPlanes, toPlanes } from './losses/class-planes
 import { segmentationLoss } from './losses/segmentation-loss.js';
 import { Network } from './network.js';
 import type { CrlnBatch, LabelledPatches, PreparedBatch, PreparedUnlabelled, PseudoLabelled } from './patches.js';
+import { ControlVariates } from './control-variates.js';
+import type { GradientTerm } from './gradient-term.js';
 import { ProximalPull } from './proximal.js';
 import { polyDecay, teacherDecay } from './schedules.js';
 import { SeededDropping } from './seeded-dropping.js';
 import { stepLosses, type StepLosses } from './step-losses.js';
 import { imageTensor, studentStep, type LossTensors, type PairDraw } from './student-step.js';
 import { packTensors, trainerCounters, unpackTensors, type TrainerState } from './trainer-state.js';
-import { Momentum } from './weights.js';
+import { Momentum, type Weights } from './weights.js';
 
 /** What happens to patches on the host. */
 export interface Augmentation {
@@ -31,6 +33,8 @@ export interface CrlnTrainerOptions {
   /** Steps of the whole study, over which the learning rate falls. */
   readonly totalSteps: number;
   readonly random: Random;
+  /** SCAFFOLD's, by parameter; none if left out. */
+  readonly correction?: NamedTensors;
   /** Of the backbone's activations and convolutions; float32 if left out. */
   readonly precision?: Precision;
   readonly augmentation?: Augmentation;
@@ -43,12 +47,20 @@ export interface CrlnTrainerOptions {
 
 const PUBLISHED: Augmentation = { prepare: prepareBatch, label: withPseudoLabels };
 
+function termsOf({ ops, training, correction }: CrlnTrainerOptions, weights: Weights): GradientTerm[] {
+  const { proximal } = training;
+  return [
+    ...(proximal > 0 ? [new ProximalPull(ops, weights, proximal)] : []),
+    ...(correction ? [new ControlVariates(ops, weights, correction)] : []),
+  ];
+}
+
 /** Student, mean teacher and optimiser of CRLN (Wang et al. 2025), one step at a time. */
 export class CrlnTrainer {
   readonly #student: Network;
   readonly #teacher: Network;
   readonly #momentum: Momentum;
-  readonly #proximal: ProximalPull | null;
+  readonly #terms: readonly GradientTerm[];
   readonly #priors: ClassPriors;
   #random: Random;
   #averaged = 0;
@@ -61,8 +73,7 @@ export class CrlnTrainer {
     this.#student = Network.load(ops, model, tensors, precision);
     this.#teacher = Network.load(ops, model, tensors, precision);
     this.#momentum = new Momentum(ops, this.#student.weights);
-    const { proximal } = options.training;
-    this.#proximal = proximal > 0 ? new ProximalPull(ops, this.#student.weights, proximal) : null;
+    this.#terms = termsOf(options, this.#student.weights);
     this.#priors = ClassPriors.from(tensors, model.classes, model.prototypes);
     this.#random = options.random;
   }
@@ -112,7 +123,7 @@ export class CrlnTrainer {
       momentum: training.momentum,
       weightDecay: training.weightDecay,
     };
-    this.#proximal?.pull(this.#student.weights.parameters());
+    for (const term of this.#terms) term.addTo(this.#student.weights.parameters());
     this.#momentum.apply(settings);
     this.#average(teacherDecay(this.#averaged++, training.emaDecay));
     if (labelled) this.#learnMu(labelled, settings, losses);
@@ -145,7 +156,7 @@ export class CrlnTrainer {
 
   dispose(): void {
     this.#momentum.dispose();
-    this.#proximal?.dispose();
+    for (const term of this.#terms) term.dispose();
     this.#student.dispose();
     this.#teacher.dispose();
   }
@@ -200,7 +211,7 @@ export class CrlnTrainer {
     losses.set('muCrossEntropy', crossEntropy);
     losses.set('muDice', dice);
     mu.addGradient(gradient);
-    this.#proximal?.pull([mu]);
+    for (const term of this.#terms) term.addTo([mu]);
     this.#momentum.apply(settings, [mu]);
     this.#follow('mu', this.#teacher.weights.parameter('mu').variable, 0);
   }

@@ -1,12 +1,13 @@
 import type { Ops } from '../engine/ops.js';
 import type { Variable } from '../engine/tensor.js';
+import type { GradientTerm } from './gradient-term.js';
 import type { Parameter, Weights } from './weights.js';
 
 /**
  * FedProx (Li et al. 2020, arXiv 1812.06127): a site's loss plus strength/2 |w - base|^2, so that each step also pulls the
  * weights towards the model that the round began with. Acts on parameters that the loss has reached.
  */
-export class ProximalPull {
+export class ProximalPull implements GradientTerm {
   readonly #anchors = new Map<string, Variable>();
 
   /** Keeps the weights as they are now for the base. */
@@ -21,7 +22,7 @@ export class ProximalPull {
   }
 
   /** Adds strength (w - base) to the gradients. */
-  pull(parameters: Iterable<Parameter>): void {
+  addTo(parameters: Iterable<Parameter>): void {
     const { ops } = this;
     for (const parameter of parameters) {
       const { gradient } = parameter;

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeContainer, digestOfJson, encodeContainer, Random, type NamedTensors } from '@consilium/shared';
-import { CrlnTrainer } from '../crln/index.js';
+import { CrlnTrainer, pathLength } from '../crln/index.js';
 import { NodeFailure } from '../settings/failure.js';
 import { writeWholeFile } from '../settings/whole-file.js';
 import { boundCaseCache, openSite, type LeftOut, type Site, type SiteEntry } from '../volumes/index.js';
 import type { Feed } from './batch-maker.js';
 import { CheckpointFile } from './checkpoint.js';
+import { Drift } from './drift.js';
 import type { JobContext } from './job-loop.js';
 import type { TrainedUpdate, TrainJob } from './messages.js';
 import { LocalTensors } from './local-tensors.js';
@@ -26,18 +27,23 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
   await boundCaseCache(cache, cacheMegabytes * BYTES_PER_MEGABYTE);
   const site = await openTrainable(job, cache);
   const { localSteps, count } = study.rounds;
+  const [firstGlobalStep, totalSteps] = [(round - 1) * localSteps, count * localSteps];
   const base = await readFile(job.base);
   const local = new LocalTensors(job.local, study.aggregation.groups);
+  const drift = study.training.controlVariates ? new Drift(job.local, study) : null;
+  const global = decodeContainer(base).tensors;
+  const correction = await drift?.correction(global, round);
   const trainer = CrlnTrainer.create(
     {
       ops,
       model: study.model,
       training: study.training,
-      totalSteps: count * localSteps,
+      totalSteps,
       random: Random.from(job.seed, 'training'),
       precision: workshop.options.precision,
+      ...(correction && { correction }),
     },
-    await local.over(decodeContainer(base).tensors, round),
+    await local.over(global, round),
   );
   const leftOut = new Set<string>();
   const onLeftOut = ({ image, sentence }: LeftOut): void => {
@@ -50,7 +56,7 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
       batches: workshop.feed.open({ feed: feedOf(site, job, cache), steps: localSteps, onLeftOut }),
       checkpoint: new CheckpointFile(join(job.folder, 'checkpoint.safetensors'), checkpointKey(job, base)),
       localSteps,
-      firstGlobalStep: (round - 1) * localSteps,
+      firstGlobalStep,
       checkpointSeconds,
       now: () => performance.now(),
       onResume: (steps) => workshop.note('info', `round ${round}: going on after step ${steps} of ${localSteps}`),
@@ -60,7 +66,9 @@ export async function train(job: TrainJob, workshop: Workshop, context: JobConte
     workshop.note('info', `round ${round}: ${figures.metrics.secondsPerStep.toFixed(2)} s/step, ${waiting}`);
     const trained = trainer.exportModel();
     await local.keep(trained, round);
-    const shared = sharedTensors(trained, decodeContainer(base).tensors, study.aggregation, job.withheld);
+    const path = pathLength(study.training, { first: firstGlobalStep, steps: localSteps, total: totalSteps });
+    if (correction) await drift?.keep(round, { correction, trained, path });
+    const shared = sharedTensors(trained, global, study.aggregation, job.withheld);
     const blob = await writeUpdate(join(job.folder, 'update.safetensors'), shared);
     const kept = (entries: readonly SiteEntry[]): number => entries.filter(({ image }) => !leftOut.has(image)).length;
     return { blob, labelled: kept(site.labelled), unlabelled: kept(site.unlabelled), ...figures };

@@ -2,13 +2,17 @@ import {
   admitContainer,
   aggregate,
   ContainerError,
+  initialTensor,
   layOutAggregate,
+  layOutContainer,
+  modelTensors,
   valueRanges,
   type AggregationSettings,
   type Change,
   type ContainerLayout,
   type Digest,
   type ExpectedTensor,
+  type ModelSettings,
   type Refusal,
   type ValueRange,
 } from '@consilium/shared';
@@ -20,6 +24,15 @@ import { TensorFileWriter } from './tensor-file-writer.js';
 export interface ModelFile {
   path: string;
   digest: Digest;
+}
+
+/** A study's first model. */
+export interface InitialJob {
+  kind: 'initial';
+  model: ModelSettings;
+  seed: number;
+  /** A file that does not exist yet; after a failure it does not exist either. */
+  output: string;
 }
 
 /** Does the update in `update` hold what a model of this study holds, within what its base allows? */
@@ -60,14 +73,42 @@ export interface AggregatedModel extends WrittenContainer {
 }
 
 export interface JobResults {
+  initial: WrittenContainer;
   check: Refusal | Change;
   aggregate: AggregatedModel;
 }
+
+export type Job = InitialJob | CheckJob | AggregateJob;
 
 /** Runs in the worker thread: reads and computes without a pause. */
 export class AggregationJobs {
   /** Ranges of the newest bases, which all updates of a round share. */
   readonly #ranges = new Map<Digest, Map<string, ValueRange>>();
+
+  run(job: Job): JobResults[keyof JobResults] {
+    switch (job.kind) {
+      case 'initial':
+        return this.#initial(job);
+      case 'check':
+        return this.check(job);
+      case 'aggregate':
+        return this.aggregate(job);
+    }
+  }
+
+  /** Tensor by tensor: of a large network not even one copy is in memory. */
+  #initial({ model, seed, output }: InitialJob): WrittenContainer {
+    const specs = new Map(modelTensors(model).map((spec) => [spec.name, spec]));
+    const layout = layOutContainer([...specs.values()].map(({ name, shape }) => ({ name, shape, dtype: 'float32' })));
+    const writer = new TensorFileWriter(output, layout);
+    try {
+      for (const { name } of layout.entries) writer.write(initialTensor(specs.get(name)!, seed));
+      return writer.finish();
+    } catch (error) {
+      writer.abandon();
+      throw error;
+    }
+  }
 
   check({ base, update, tensors, maximumNorm }: CheckJob): Refusal | Change {
     let file: TensorFile;

@@ -1,9 +1,9 @@
 import { parentPort } from 'node:worker_threads';
-import { AggregationJobs, type AggregateJob, type CheckJob, type JobResults } from './aggregation-jobs.js';
+import { AggregationJobs, type Job, type JobResults } from './aggregation-jobs.js';
 
 export interface JobMessage {
   id: number;
-  job: CheckJob | AggregateJob;
+  job: Job;
 }
 
 export type JobAnswer =
@@ -15,7 +15,7 @@ const jobs = new AggregationJobs();
 
 function answer({ id, job }: JobMessage): JobAnswer {
   try {
-    return { id, done: true, result: job.kind === 'check' ? jobs.check(job) : jobs.aggregate(job) };
+    return { id, done: true, result: jobs.run(job) };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const code = 'code' in error && typeof error.code === 'string' ? error.code : null;

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { AggregateJob, CheckJob, JobResults } from './aggregation-jobs.js';
+import type { AggregateJob, CheckJob, InitialJob, Job, JobResults } from './aggregation-jobs.js';
 import type { JobAnswer, JobMessage } from './aggregation-worker.js';
 
 // Run from its sources (vitest), the service takes the worker that `tsc -b` has built: a thread loads no TypeScript.
@@ -14,12 +14,17 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
-/** Admission and aggregation of whole models, one job after the other in a thread of their own. */
+/** First models, admission and aggregation, one job after the other in a thread of their own. */
 @Injectable()
 export class AggregationService implements OnApplicationShutdown {
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | null = null;
   #lastId = 0;
+
+  /** Writes `job.output`, as `aggregate` does. */
+  async initial(job: Omit<InitialJob, 'kind'>): Promise<JobResults['initial']> {
+    return (await this.#run({ kind: 'initial', ...job })) as JobResults['initial'];
+  }
 
   /** Null where the update is admitted. Rejects where a file cannot be read. */
   async check(job: Omit<CheckJob, 'kind'>): Promise<JobResults['check']> {
@@ -35,7 +40,7 @@ export class AggregationService implements OnApplicationShutdown {
     await this.#worker?.terminate();
   }
 
-  #run(job: CheckJob | AggregateJob): Promise<Result> {
+  #run(job: Job): Promise<Result> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
       this.#waiting.set(id, { resolve, reject });

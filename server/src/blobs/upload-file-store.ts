@@ -13,6 +13,9 @@ import { digestOfFile } from './blob-store.js';
 /** Milliseconds for which an interrupted upload can be resumed. */
 const EXPIRY = 7 * 86_400_000;
 
+/** Bytes that may wait to be written: what comes while a write is under way goes into the next one. */
+const GATHERED = 1 << 20;
+
 export interface Received {
   id: string;
   bytes: number;
@@ -51,7 +54,7 @@ export class UploadFileStore extends FileStore {
     const hashing = this.#hashingFrom(id, offset);
     try {
       const pieces = hashing ? hashed(readable, hashing) : readable;
-      await pipeline(pieces, createWriteStream(file, { flags: 'r+', start: offset }));
+      await pipeline(pieces, createWriteStream(file, { flags: 'r+', start: offset, highWaterMark: GATHERED }));
     } catch (error) {
       if (systemCode(error) !== 'ENOSPC') throw error;
       await truncate(file, 0);

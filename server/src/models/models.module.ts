@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AggregationModule } from '../aggregation/aggregation.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { BlobsModule } from '../blobs/blobs.module.js';
 import { OutboxModule } from '../outbox/outbox.module.js';
@@ -8,7 +9,7 @@ import { ModelsController } from './models.controller.js';
 import { ModelsService } from './models.service.js';
 
 @Module({
-  imports: [AuditModule, BlobsModule, OutboxModule],
+  imports: [AggregationModule, AuditModule, BlobsModule, OutboxModule],
   controllers: [ModelsController],
   providers: [ModelsService, ModelSigning, EvaluationsService],
   exports: [ModelsService, ModelSigning, EvaluationsService],

@@ -1,6 +1,10 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
-import { encodeContainer, initialModel, type ModelVersion, type StudyManifest } from '@consilium/shared';
+import type { ModelSettings, ModelVersion, StudyManifest } from '@consilium/shared';
 import { DataSource, type EntityManager } from 'typeorm';
+import { AggregationService } from '../aggregation/aggregation.service.js';
 import { ApiError } from '../http/api-error.js';
 import { BlobStore, type StoredBlob } from '../blobs/blob-store.js';
 import { BlobsService } from '../blobs/blobs.service.js';
@@ -13,6 +17,7 @@ export class ModelsService {
     private readonly dataSource: DataSource,
     private readonly store: BlobStore,
     private readonly blobs: BlobsService,
+    private readonly aggregation: AggregationService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -37,15 +42,23 @@ export class ModelsService {
 
   /** Draws the first model, or takes one that the server holds. The blob is on disk when this resolves. */
   async prepareInitial(manifest: StudyManifest): Promise<StoredBlob> {
-    if ('seed' in manifest.initial) {
-      return this.store.put(encodeContainer(initialModel(manifest.model, manifest.initial.seed)));
-    }
+    if ('seed' in manifest.initial) return this.#draw(manifest.model, manifest.initial.seed);
     const { digest } = manifest.initial;
     const isModel = await this.dataSource.getRepository(ModelVersionEntity).existsBy({ blobDigest: digest });
     const blob = isModel ? await this.blobs.find(digest) : null;
     if (!blob)
       throw new ApiError('not-found', `The server holds no model version with the digest ${digest} to begin with.`);
     return blob;
+  }
+
+  async #draw(model: ModelSettings, seed: number): Promise<StoredBlob> {
+    const output = join(this.store.making, randomUUID());
+    try {
+      const { digest, bytes } = await this.aggregation.initial({ model, seed, output });
+      return await this.store.adopt(output, digest, bytes);
+    } finally {
+      await rm(output, { force: true });
+    }
   }
 
   async add(

@@ -24,6 +24,7 @@ export class LightNode {
   #pending = true;
   readonly #finished = new Set<string>();
   #base: { digest: string; bytes: Uint8Array } | undefined;
+  #room: Buffer | undefined;
 
   constructor(
     private readonly site: LightSite,
@@ -89,13 +90,15 @@ export class LightNode {
       return;
     }
     await this.#report(task, 0);
-    const { tensors } = decodeContainer(await this.#baseOf(task));
+    const update = await this.#baseOf(task);
+    // Views into it: what is trained is the update, and there is nothing to encode.
+    const { tensors } = decodeContainer(update);
     train(tensors, this.site.name, task.round.number);
     if (fault?.kind === 'slow') await this.#dawdle(task, fault.seconds);
     await this.#report(task, task.study.manifest.rounds.localSteps);
-    if (fault?.kind === 'nan') await this.#submit(task, spoiled(tensors));
-    await this.#submit(task, tensors);
-    if (fault?.kind === 'twice') await this.#submit(task, tensors);
+    if (fault?.kind === 'nan') await this.#submit(task, encodeContainer(spoiled(tensors)));
+    await this.#submit(task, update);
+    if (fault?.kind === 'twice') await this.#submit(task, update);
     this.#finished.add(task.round.id);
     if (fault?.kind === 'leave') this.site.disconnect();
   }
@@ -108,8 +111,7 @@ export class LightNode {
     }
   }
 
-  async #submit(task: Task, tensors: NamedTensors): Promise<void> {
-    const update = encodeContainer(tensors);
+  async #submit(task: Task, update: Uint8Array): Promise<void> {
     const digest = await this.site.upload(update);
     const answer = await this.site.submit(this.site.manifestOf(task, { digest, bytes: update.length }));
     if (!answer.accepted) this.options.onRefused?.(this.site.name, answer.refusal.sentence);
@@ -122,16 +124,16 @@ export class LightNode {
     this.options.onControlMessage?.(performance.now() - started);
   }
 
-  async #baseOf({ round }: Task): Promise<Uint8Array> {
-    if (this.#base?.digest !== round.base.digest)
-      this.#base = { digest: round.base.digest, bytes: await this.site.download(round.base.digest) };
-    const { bytes } = this.#base;
-    // Kept only where the next attempt at a small model is likely to need it again.
-    if (bytes.length > KEPT_BYTES) this.#base = undefined;
-    return bytes.slice();
+  /** A copy that may be changed, in memory that is used again: fresh pages cost more than what is written into them. */
+  async #baseOf({ round }: Task): Promise<Buffer> {
+    const { digest, bytes } = round.base;
+    if (bytes > KEPT_BYTES) return (this.#room = await this.site.download(digest, this.#room));
+    if (this.#base?.digest !== digest) this.#base = { digest, bytes: await this.site.download(digest) };
+    return Buffer.from(new Uint8Array(this.#base.bytes).buffer);
   }
 }
 
+/** A small model is likely to be needed again by the next attempt. */
 const KEPT_BYTES = 1 << 22;
 
 /** What stands for training: every trained value moves by up to a hundredth of itself. Priors stay as they are. */

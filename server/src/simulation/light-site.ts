@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto';
 import {
   decodeContainer,
-  digestOfBytes,
   encodeContainer,
   Enrolled,
   PROTOCOL_VERSION,
@@ -25,6 +25,7 @@ import {
 import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import { io, type Socket } from 'socket.io-client';
 import type { Clock } from '../settings/process-context.js';
+import { exchange, type Exchanged } from './exchange.js';
 
 type SiteSocket = Socket<ServerEvents, ClientEvents>;
 
@@ -46,7 +47,6 @@ export interface ServerPlace {
 
 export interface Answer {
   status: number;
-  headers: Headers;
   body: unknown;
 }
 
@@ -83,10 +83,11 @@ export class LightSite {
     const known = PublicKey.parse({ kty, crv, x });
     const body = JSON.stringify({ code, publicKey: known, software: SOFTWARE });
     const headers = { 'content-type': 'application/json' };
-    const response = await fetch(`${place.url}/api/v1/enrol`, { method: 'POST', headers, body });
-    if (!response.ok) throw new Error(`enrol: status ${response.status}: ${await response.text()}`);
+    const answer = await exchange(`${place.url}/api/v1/enrol`, { method: 'POST', headers }, body);
+    if (answer.status !== 200 && answer.status !== 201)
+      throw new Error(`enrol: status ${answer.status}: ${answer.body.toString()}`);
     const fingerprint = spokenFingerprint(await calculateJwkThumbprint(known));
-    return { enrolled: Enrolled.parse(await response.json()), key: privateKey, fingerprint };
+    return { enrolled: Enrolled.parse(JSON.parse(answer.body.toString())), key: privateKey, fingerprint };
   }
 
   static async join(place: ServerPlace, code: string, data: DataCard): Promise<LightSite> {
@@ -190,14 +191,16 @@ export class LightSite {
     return study && round && (number === undefined || round.number === number) ? { study, round } : null;
   }
 
-  async download(digest: Digest): Promise<Uint8Array> {
-    const response = await this.#ask('GET', `/blobs/${digest}`, { 'accept-encoding': 'identity' });
-    if (!response.ok) throw new Error(`${this.name}: blob ${digest}: status ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
+  /** `room`: a buffer that may be used again for it. */
+  async download(digest: Digest, room?: Buffer): Promise<Buffer> {
+    const headers = { 'accept-encoding': 'identity' };
+    const { status, body } = await this.#ask('GET', `/blobs/${digest}`, headers, undefined, room);
+    if (status !== 200) throw new Error(`${this.name}: blob ${digest}: status ${status}`);
+    return body;
   }
 
   /** tus in two requests: create, then all bytes at once. Bytes that the server has already are not sent again. */
-  async upload(bytes: Uint8Array, digest = digestOfBytes(bytes)): Promise<Digest> {
+  async upload(bytes: Uint8Array, digest = createHash('sha256').update(bytes).digest('hex')): Promise<Digest> {
     const tus = { 'tus-resumable': '1.0.0' };
     const created = await this.#ask('POST', '/uploads', {
       ...tus,
@@ -205,13 +208,13 @@ export class LightSite {
       'upload-metadata': `digest ${Buffer.from(digest).toString('base64')}`,
     });
     if (created.status !== 201)
-      throw new Error(`${this.name}: upload: status ${created.status}: ${await created.text()}`);
-    const there = Number(created.headers.get('upload-offset') ?? 0);
+      throw new Error(`${this.name}: upload: status ${created.status}: ${created.body.toString()}`);
+    const there = Number(created.headers['upload-offset'] ?? 0);
     if (there === bytes.length) return digest;
-    const path = new URL(created.headers.get('location') ?? '', `${this.place.url}/api/v1/uploads`).pathname;
+    const path = new URL(created.headers.location ?? '', `${this.place.url}/api/v1/uploads`).pathname;
     const headers = { ...tus, 'content-type': 'application/offset+octet-stream', 'upload-offset': '0' };
     const sent = await this.#ask('PATCH', path.replace('/api/v1', ''), headers, bytes);
-    if (!sent.ok) throw new Error(`${this.name}: upload: status ${sent.status}: ${await sent.text()}`);
+    if (sent.status !== 204) throw new Error(`${this.name}: upload: status ${sent.status}: ${sent.body.toString()}`);
     return digest;
   }
 
@@ -269,21 +272,19 @@ export class LightSite {
     path: string,
     headers: Record<string, string> = {},
     body?: string | Uint8Array,
-  ): Promise<Response> {
+    room?: Buffer,
+  ): Promise<Exchanged> {
     const authorization = `Bearer ${await this.token()}`;
-    return fetch(`${this.place.url}/api/v1${path}`, {
-      method,
-      headers: { ...headers, authorization },
-      signal: this.signal ?? null,
-      ...(body !== undefined && { body: body as string | Uint8Array<ArrayBuffer> }),
-    });
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+    const request = { method, headers: { ...headers, ...length, authorization }, signal: this.signal, room };
+    return exchange(`${this.place.url}/api/v1${path}`, request, body);
   }
 }
 
-async function answerOf(response: Response): Promise<Answer> {
-  const text = await response.text();
-  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
-  return { status: response.status, headers: response.headers, body: isJson ? (JSON.parse(text) as unknown) : text };
+function answerOf({ status, headers, body }: Exchanged): Answer {
+  const text = body.toString('utf8');
+  const isJson = headers['content-type']?.includes('json') ?? false;
+  return { status, body: isJson ? (JSON.parse(text) as unknown) : text };
 }
 
 /** Sets every value of a tensor. */

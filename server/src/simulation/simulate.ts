@@ -66,7 +66,7 @@ export async function simulate(settings: SimulateSettings, say: (sentence: strin
   );
   federation.start();
   try {
-    await allConnected(operator, federation);
+    await allReady(operator, federation, study.id);
     await operator.setStudy(study.id, 'start');
     const started = Date.now();
     await studyEnd(operator, study.id, settings.rounds * (settings.deadline + 30));
@@ -79,15 +79,16 @@ export async function simulate(settings: SimulateSettings, say: (sentence: strin
 }
 
 /** Else the first round would open with those that came first. */
-async function allConnected(operator: OperatorClient, { sites }: LightFederation): Promise<void> {
+async function allReady(operator: OperatorClient, { sites }: LightFederation, studyId: string): Promise<void> {
   const until = Date.now() + CONNECTING;
   for (;;) {
     const connected = new Set((await operator.sites()).filter((site) => site.connected).map(({ id }) => id));
-    const missing = sites.filter(({ id }) => !connected.has(id));
+    const willing = new Set((await operator.consents(studyId)).map(({ siteId }) => siteId));
+    const missing = sites.filter(({ id }) => !connected.has(id) || !willing.has(id));
     if (missing.length === 0) return;
     if (Date.now() > until) {
       const of = `${missing.length} of ${sites.length} light nodes`;
-      throw new Error(`simulation: expected all to connect within ${CONNECTING / 1000} s, ${of} have not`);
+      throw new Error(`simulation: expected all to connect and consent within ${CONNECTING / 1000} s, ${of} have not`);
     }
     await sleep(200);
   }

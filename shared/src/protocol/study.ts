@@ -35,6 +35,12 @@ export const TrainingSettings = z.strictObject({
     .max(10)
     .default(0)
     .describe("FedProx's mu: how strongly each step pulls the weights back to the round's base"),
+  controlVariates: z
+    .boolean()
+    .default(false)
+    .describe(
+      "SCAFFOLD: correct each site's gradients by what all sites' differ from its own; for sites that take every round",
+    ),
   emaDecay: z.number().min(0).max(1).default(0.99),
   warmUpSteps: Count.default(800).describe('steps before pseudo-labels are rectified and prototypes enter CPS'),
   unsupervisedWeight: z.number().min(0).max(10).default(0.5),
