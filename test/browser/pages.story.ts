@@ -1,13 +1,34 @@
+import { gzipSync } from 'node:zlib';
+import type { Response } from 'playwright-core';
 import { expect, it } from 'vitest';
 import type { Stage } from './stage.js';
 
+/** Bytes, gzipped, of what a first visit loads. */
+const FIRST_LOAD = 300_000;
+
 /** Every page that the operator reaches from here, with something to show. */
 export function pagesStory(stage: Stage): void {
+  it('loads at first in less than 300 KB', async () => {
+    const { page } = stage;
+    const files: Promise<Buffer>[] = [];
+    const note = (response: Response): void => {
+      if (response.ok() && !response.url().includes('/api/')) files.push(response.body());
+    };
+    page.on('response', note);
+    await page.goto(`${stage.server.url}/`);
+    await page.locator('.uplot canvas').first().waitFor();
+    page.off('response', note);
+    const sizes = (await Promise.all(files)).map((body) => gzipSync(body).length);
+    expect(sizes.length).toBeGreaterThan(5);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(FIRST_LOAD);
+  });
+
   it('draws a study with a lane for each site, and moves through it by arrow keys', async () => {
     const { page } = stage;
     await stage.place('Studies').click();
     await page.getByRole('link', { name: 'Left atrium' }).click();
     const grid = page.getByRole('grid', { name: 'Timeline of round 2' });
+    await grid.getByRole('row').nth(2).waitFor();
     expect(await grid.getByRole('row').count()).toBe(3);
     await page.getByText('3 of 3 sites accepted').waitFor();
     await page.getByRole('link', { name: 'Earlier: round 1' }).click();
@@ -27,6 +48,7 @@ export function pagesStory(stage: Stage): void {
   it('shows a site: what it took part in, and every object that moved', async () => {
     const { page } = stage;
     await stage.place('Sites').click();
+    await stage.heading('Sites').waitFor();
     await page.getByRole('link', { name: 'villa-rosa' }).click();
     await stage.heading('villa-rosa').waitFor();
     await stage.row('Participation', 'Round 1').getByText('refused').waitFor();
@@ -79,6 +101,35 @@ export function pagesStory(stage: Stage): void {
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Download safetensors' }).click();
     expect((await saved).suggestedFilename()).toBe('left-atrium-2.safetensors');
+  });
+
+  it('releases a version once somebody has vouched for it, and goes back', async () => {
+    const { page } = stage;
+    await page.getByText('none is released yet').waitFor();
+    await page.getByRole('button', { name: 'Sign off' }).click();
+    const vouch = page.getByRole('dialog').getByRole('button', { name: 'Sign off' });
+    expect(await vouch.isDisabled()).toBe(true);
+    await page.getByLabel('What you vouch for').fill('looked at ten predictions');
+    await stage.look('sign-off');
+    await vouch.click();
+    await page.getByText('looked at ten predictions').waitFor();
+    await page.getByRole('button', { name: 'Promote' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Promote' }).click();
+    await page.getByText('in use', { exact: true }).waitFor();
+    expect((await stage.operator.release((await stage.roundOnServer(2)).studyId)).released?.version).toBe(2);
+    await stage.look('model-released');
+
+    await page.getByRole('link', { name: 'version 1' }).first().click();
+    await stage.heading('Version 1').waitFor();
+    await page.getByRole('button', { name: 'Promote' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Promote' }).click();
+    await page
+      .getByRole('dialog')
+      .getByText('Version 1 is worse than version 2')
+      .waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.goBack();
+    await stage.heading('Version 2').waitFor();
   });
 
   it('does not verify a model whose bytes are others', async () => {

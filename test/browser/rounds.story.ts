@@ -25,6 +25,10 @@ export function roundsStory(stage: Stage): void {
     await stage.look('new-study');
     await page.getByRole('button', { name: 'Create the study' }).click();
     await stage.heading('Left atrium').waitFor();
+    // Each site is asked as soon as the study is there; a round opens with those who have said yes.
+    expect(await stage.row('Consents', 'saint-anna').getByText('asked').count()).toBe(1);
+    for (const site of stage.sites) await site.assignment();
+    await stage.row('Consents', 'zollern').getByText('given').waitFor();
     await page.getByRole('button', { name: 'Start' }).click();
     await page.getByRole('button', { name: 'Pause' }).waitFor();
     await page.getByRole('link', { name: 'Round 1' }).first().waitFor();

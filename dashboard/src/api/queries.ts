@@ -1,4 +1,4 @@
-import { RoundSummary, RoundView, SiteView, StudyView } from '@consilium/shared';
+import { ReleaseState, RoundSummary, RoundView, SiteView, StudyConsent, StudyView } from '@consilium/shared';
 import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
 import { Failure } from './failure.js';
 import { get } from './request.js';
@@ -41,6 +41,20 @@ export function studyQuery(id: string) {
   return queryOptions({
     queryKey: ['studies', id],
     queryFn: ({ signal }) => get(`/studies/${encodeURIComponent(id)}`, StudyView, signal),
+  });
+}
+
+export function consentsQuery(studyId: string) {
+  return queryOptions({
+    queryKey: ['studies', studyId, 'consents'],
+    queryFn: ({ signal }) => get(`/studies/${encodeURIComponent(studyId)}/consents`, StudyConsent.array(), signal),
+  });
+}
+
+export function releaseQuery(studyId: string) {
+  return queryOptions({
+    queryKey: ['studies', studyId, 'release'],
+    queryFn: ({ signal }) => get(`/studies/${encodeURIComponent(studyId)}/release`, ReleaseState, signal),
   });
 }
 

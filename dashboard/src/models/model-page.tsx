@@ -13,6 +13,7 @@ import { Moment } from '../frame/moment.js';
 import { Answered, Blank, Panel } from '../frame/panel.js';
 import { WayBack } from '../frame/way-back.js';
 import { DownloadButton } from './download-button.js';
+import { ReleasePanel } from './release-panel.js';
 import { VerifyPanel } from './verify-panel.js';
 
 const route = getRouteApi('/frame/models/$studyId/$version');
@@ -34,9 +35,14 @@ export function ModelPage(): ReactElement {
         {(versions) => {
           const model = versions.find((each) => String(each.version) === version);
           return model === undefined ? (
-            <Panel title="There is no such version" flush>
-              <Blank title={`The study has ${versions.length} versions, and no version ${version}`} />
-            </Panel>
+            <>
+              <div className="page-head">
+                <h1>No such version</h1>
+              </div>
+              <Panel title={`Version ${version}`} flush>
+                <Blank title={`The study has ${versions.length} versions, and this is none of them`} />
+              </Panel>
+            </>
           ) : (
             <Model model={model} study={study.data} />
           );
@@ -66,6 +72,7 @@ function Model({ model, study }: { model: ModelLineage; study: StudyView | undef
           </Fact>
         </Facts>
       </section>
+      <ReleasePanel model={model} />
       <Lineage model={model} study={study} />
       <Contributors model={model} />
       <VerifyPanel key={blob.digest} model={model} />

@@ -14,6 +14,7 @@ import { STUDY_STATES } from '../rounds/appearance.js';
 import { roundUnderWay } from '../rounds/progress.js';
 import { RoundsPanel } from '../rounds/rounds-panel.js';
 import { TimelinePanel } from '../timeline/timeline-panel.js';
+import { ConsentsPanel } from './consents-panel.js';
 import { StudyActions } from './study-actions.js';
 import { StudySettings } from './study-settings.js';
 
@@ -57,6 +58,7 @@ function Study({ study }: { study: StudyView }): ReactElement {
         </p>
       )}
       <Course study={study} />
+      <ConsentsPanel study={study} />
       <StudySettings study={study} />
     </>
   );
