@@ -123,10 +123,7 @@ export function pagesStory(stage: Stage): void {
     await stage.heading('Version 1').waitFor();
     await page.getByRole('button', { name: 'Promote' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Promote' }).click();
-    await page
-      .getByRole('dialog')
-      .getByText('Version 1 is worse than version 2')
-      .waitFor();
+    await page.getByRole('dialog').getByText('Version 1 is worse than version 2').waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.goBack();
     await stage.heading('Version 2').waitFor();
