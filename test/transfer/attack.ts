@@ -10,6 +10,9 @@ export interface Attack {
   operatorToken: string;
   seed: number;
   requests: number;
+  /** Requests that are under way at a time; many wait for an answer that will not come. */
+  lanes?: number;
+  onProgress?: (done: number) => void;
 }
 
 export interface Outcome {
@@ -42,29 +45,41 @@ const PATHS: [string, string, unknown?][] = [
 const INSIDE = /\n\s+at |\.(ts|js):\d|node_modules|node:internal|QueryFailedError|SELECT /;
 
 /** Sends requests and frames that are nearly right, some as HTTP, some as bytes on a socket, some on the control line. */
-export async function attack({ url, site, operatorToken, seed, requests }: Attack): Promise<Outcome> {
-  const random = Random.from(seed, 'attack');
+export async function attack(options: Attack): Promise<Outcome> {
+  const { url, site, requests, lanes = 8, onProgress } = options;
   const outcome: Outcome = { statuses: {}, wrong: [] };
-  const frames = await frameSender(url, site, random);
-  for (let done = 0; done < requests;) {
-    const tokens = [operatorToken, await site.tokens.token(), 'none', ''];
-    const together = Array.from({ length: Math.min(8, requests - done) }, () => {
-      const token = tokens[random.below(tokens.length)];
-      const [method, path, body] = PATHS[random.below(PATHS.length)];
-      switch (random.below(4)) {
-        case 0:
-          return raw(url, garbled(head(method, path, token, body), random), outcome);
-        case 1:
-          return frames.send(outcome);
-        default:
-          return ask(url, { method, path, token, body, random }, outcome);
-      }
-    });
-    await Promise.all(together);
-    done += together.length;
-  }
+  const frames = await frameSender(url, site);
+  let begun = 0;
+  // Each lane draws from a stream of its own: what it sends does not depend on who is answered first.
+  const run = async (lane: number): Promise<void> => {
+    const random = Random.from(options.seed, 'attack', lane);
+    while (begun < requests) {
+      onProgress?.(begun++);
+      await attackOnce(options, frames, random, outcome);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, lane) => run(lane)));
   frames.close();
   return outcome;
+}
+
+async function attackOnce(
+  { url, site, operatorToken }: Attack,
+  frames: Awaited<ReturnType<typeof frameSender>>,
+  random: Random,
+  outcome: Outcome,
+): Promise<void> {
+  const tokens = [operatorToken, await site.tokens.token(), 'none', ''];
+  const token = tokens[random.below(tokens.length)];
+  const [method, path, body] = PATHS[random.below(PATHS.length)];
+  switch (random.below(4)) {
+    case 0:
+      return raw(url, garbled(head(method, path, token, body), random), outcome);
+    case 1:
+      return frames.send(outcome, random);
+    default:
+      return ask(url, { method, path, token, body, random }, outcome);
+  }
 }
 
 interface Question {
@@ -142,8 +157,7 @@ function raw(url: string, bytes: Buffer, outcome: Outcome): Promise<void> {
 async function frameSender(
   url: string,
   site: LinkedSite,
-  random: Random,
-): Promise<{ send(outcome: Outcome): Promise<void>; close(): void }> {
+): Promise<{ send(outcome: Outcome, random: Random): Promise<void>; close(): void }> {
   const socket = io(url, {
     transports: ['websocket'],
     auth: { token: await site.tokens.token() },
@@ -157,7 +171,7 @@ async function frameSender(
   };
   const progress = { roundId: ZERO, phase: 'training', done: 1, total: 2, metrics: null };
   return {
-    send: async (outcome) => {
+    send: async (outcome, random) => {
       for (let wait = 0; !socket.connected && wait < 100; wait++)
         await new Promise((resolve) => setTimeout(resolve, 10));
       const [name, message] = random.chance(0.5) ? ['hello', hello] : ['progress', progress];

@@ -64,7 +64,7 @@ describe('an upload', () => {
       onProgress: (done) => (sent = Math.max(sent, done)),
     });
     expect(sent).toBe(bytes.length);
-    expect(await site.download(digestOfBytes(bytes))).toEqual(bytes);
+    expect(await site.download(digestOfBytes(bytes))).toEqual(Buffer.from(bytes));
     // The last acknowledgement may have been lost: whoever asks again hears that everything has arrived.
     const again = await fetch(`${server.url}${path}`, { method: 'HEAD', headers: await headers() });
     expect(again.headers.get('upload-offset')).toBe('200000');

@@ -63,7 +63,9 @@ export class RoundTransitions {
     if (after === null) return false;
     await manager.update(RoundEntity, { id: round.id }, columnsOf(after));
     if (after.state !== before.state) await this.#follow(manager, { study, round, before, after, event });
-    await this.outbox.add(manager, { topic: 'round', subject: round.id, wakesSites: after.state !== before.state });
+    // The first update of a round is nothing to the other sites, and with many of them each look is a load.
+    const wakesSites = after.state !== before.state && after.state !== 'collecting';
+    await this.outbox.add(manager, { topic: 'round', subject: round.id, wakesSites });
     if (after.state !== before.state) await this.roundLog.changed(manager, { study, round, after, event });
     return true;
   }

@@ -153,12 +153,12 @@ export class OperatorClient {
   }
 
   async #answer(method: string, path: string, body?: unknown): Promise<Response> {
-    const response = await this.#send(method, path, body);
-    if (response.ok) return response;
+    let response = await this.#send(method, path, body);
     if (response.status === 401 && path !== '/login') {
       await this.logIn();
-      return this.#answer(method, path, body);
+      response = await this.#send(method, path, body);
     }
+    if (response.ok) return response;
     const refusal = ErrorAnswer.safeParse(await response.json().catch(() => undefined));
     throw new RequestFailed(
       'refused',
