@@ -102,6 +102,8 @@ async function createApp(context: ProcessContext): Promise<NestExpressApplicatio
     logger: new NestLog(context.log),
     abortOnError: false,
     forceCloseConnections: true,
+    // Tokens of sites name the body's digest.
+    rawBody: true,
   };
   // Nest declares its options as a class, which nobody is meant to construct.
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Checkpoints } from './audit/checkpoints.js';
 import { Retention } from './blobs/retention.service.js';
+import { TokensService } from './identity/tokens.service.js';
 import { ActivityLog } from './observability/activity-log.js';
 import { Outbox } from './outbox/outbox.service.js';
 import { RealtimeGateway } from './realtime/realtime.gateway.js';
@@ -12,6 +13,7 @@ import type { Settings } from './settings/settings.js';
 import { Presence } from './sites/presence.js';
 
 const HOUR = 3_600_000;
+const MINUTE = 60_000;
 
 /** The only clockwork of the process: everything that time brings about is looked up when it ticks. */
 @Injectable()
@@ -28,6 +30,7 @@ export class Ticker {
     private readonly retention: Retention,
     private readonly checkpoints: Checkpoints,
     private readonly activity: ActivityLog,
+    private readonly tokens: TokensService,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(LOG) private readonly log: Logger,
   ) {}
@@ -41,6 +44,7 @@ export class Ticker {
     this.outbox.poke();
     this.#timers.push(setInterval(() => this.#enqueue(() => this.#tick()), this.settings.tick));
     this.#timers.push(setInterval(() => this.#enqueue(() => this.retention.enforce()), HOUR));
+    this.#timers.push(setInterval(() => this.#enqueue(() => this.tokens.forgetExpired()), MINUTE));
   }
 
   /** Resolves once nothing uses the database any more. */

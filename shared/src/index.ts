@@ -5,6 +5,7 @@ export * from './protocol/aggregation-settings.js';
 export * from './protocol/study.js';
 export * from './protocol/refusal.js';
 export * from './protocol/site.js';
+export * from './protocol/request-proof.js';
 export * from './protocol/receipt.js';
 export * from './protocol/consent.js';
 export * from './protocol/round.js';

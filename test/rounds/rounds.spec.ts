@@ -247,7 +247,7 @@ for (const database of [embedded, postgres])
 
     it('carries a late update into the next round where the study says so', async () => {
       const [a, slow] = await bench.members({ labelled: 1 }, { labelled: 3 });
-      const rounds = { minimumSites: 2, quorum: 1, deadlineSeconds: 2, late: 'carry' as const, localSteps: 1000 };
+      const rounds = { minimumSites: 2, quorum: 1, deadlineSeconds: 4, late: 'carry' as const, localSteps: 1000 };
       const study = await bench.study({ ...rounds, count: 2 });
       const task = await bench.task(slow, 1);
       await a.contributeTo(await bench.task(a, 1), fill('mu', 1));
@@ -269,10 +269,14 @@ for (const database of [embedded, postgres])
 
 /** Everything is sent; the answer is not waited for. */
 async function sendAndHangUp(site: LightSite, jws: string): Promise<void> {
-  const headers = { authorization: `Bearer ${await site.token()}`, 'content-type': 'application/json' };
-  const sent = request(`${site.place.url}/api/v1/site/updates`, { method: 'POST', headers });
+  const method = 'POST';
+  const path = '/api/v1/site/updates';
+  const body = JSON.stringify({ jws });
+  const token = await site.token({ method, path, body });
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const sent = request(`${site.place.url}${path}`, { method, headers });
   sent.on('error', () => undefined);
-  await new Promise<void>((resolve) => sent.end(JSON.stringify({ jws }), resolve));
+  await new Promise<void>((resolve) => sent.end(body, resolve));
   await sleep(30);
   sent.destroy();
 }

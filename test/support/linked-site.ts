@@ -8,7 +8,7 @@ import {
   requireEnrolment,
   RestClient,
   Route,
-  SiteTokens,
+  SiteProofs,
   systemClock,
   uploadBlob,
   type Clock,
@@ -40,7 +40,7 @@ export class LinkedSite {
     readonly id: string,
     readonly rest: RestClient,
     readonly route: Route,
-    readonly tokens: SiteTokens,
+    readonly proofs: SiteProofs,
     readonly fingerprint: string,
     private readonly sign: (statement: { siteId: string }) => Promise<string>,
   ) {}
@@ -57,10 +57,10 @@ export class LinkedSite {
   static async open(folder: string, { url, route: settings, clock = systemClock }: LinkOptions): Promise<LinkedSite> {
     const { enrolment, key } = await requireEnrolment(nodeHome(folder));
     const route = new Route(url ?? enrolment.server, lenientGate(), settings);
-    const tokens = new SiteTokens(key, enrolment, clock);
-    const rest = new RestClient(route, clock, tokens);
+    const proofs = new SiteProofs(key, enrolment, clock);
+    const rest = new RestClient(route, clock, proofs);
     const sign = (statement: { siteId: string }) => key.sign(statement);
-    return new LinkedSite(folder, enrolment.siteId, rest, route, tokens, key.fingerprint, sign);
+    return new LinkedSite(folder, enrolment.siteId, rest, route, proofs, key.fingerprint, sign);
   }
 
   get placeFile(): string {

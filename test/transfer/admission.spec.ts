@@ -46,7 +46,7 @@ beforeAll(async () => {
     await new Promise<void>((resolve, reject) => {
       const socket = new ControlSocket({
         route: site.route,
-        token: () => site.tokens.renewed(),
+        proofs: site.proofs,
         hello: () => ({ protocolVersion: PROTOCOL_VERSION, software: 'test 0', engine: 'none', data }),
         log: silentLog,
         onWake: resolve,

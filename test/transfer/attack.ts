@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { io } from 'socket.io-client';
-import { PROTOCOL_VERSION, Random } from '@consilium/shared';
+import { CONTROL_LINE, PROTOCOL_VERSION, Random, type ProvenRequest } from '@consilium/shared';
 import type { LinkedSite } from '../support/linked-site.js';
 import { garbled, mutated } from './mutations.js';
 
@@ -48,13 +48,14 @@ const INSIDE = /\n\s+at |\.(ts|js):\d|node_modules|node:internal|QueryFailedErro
 export async function attack(options: Attack): Promise<Outcome> {
   const { url, site, requests, lanes = 8, onProgress } = options;
   const outcome: Outcome = { statuses: {}, wrong: [] };
-  const frames = await frameSender(url, site);
+  const frames = frameSender(url, site);
   let begun = 0;
   // Each lane draws from a stream of its own: what it sends does not depend on who is answered first.
   const run = async (lane: number): Promise<void> => {
     const random = Random.from(options.seed, 'attack', lane);
     while (begun < requests) {
-      onProgress?.(begun++);
+      begun++;
+      onProgress?.(begun);
       await attackOnce(options, frames, random, outcome);
     }
   };
@@ -65,44 +66,53 @@ export async function attack(options: Attack): Promise<Outcome> {
 
 async function attackOnce(
   { url, site, operatorToken }: Attack,
-  frames: Awaited<ReturnType<typeof frameSender>>,
+  frames: FrameSender,
   random: Random,
   outcome: Outcome,
 ): Promise<void> {
-  const tokens = [operatorToken, await site.tokens.token(), 'none', ''];
-  const token = tokens[random.below(tokens.length)];
+  const callers: Caller[] = [
+    () => Promise.resolve(operatorToken),
+    (request) => site.proofs.of(request),
+    () => Promise.resolve('none'),
+    () => Promise.resolve(''),
+  ];
+  const caller = callers[random.below(callers.length)];
   const [method, path, body] = PATHS[random.below(PATHS.length)];
   switch (random.below(4)) {
     case 0:
-      return raw(url, garbled(head(method, path, token, body), random), outcome);
+      return raw(url, garbled(await head(method, path, caller, body), random), outcome);
     case 1:
       return frames.send(outcome, random);
     default:
-      return ask(url, { method, path, token, body, random }, outcome);
+      return ask(url, { method, path, caller, body, random }, outcome);
   }
 }
+
+/** Who asks: the token that it would send with the request, so that most of what is wrong meets more than the door. */
+type Caller = (request: ProvenRequest) => Promise<string>;
 
 interface Question {
   method: string;
   path: string;
-  token: string;
+  caller: Caller;
   body: unknown;
   random: Random;
 }
 
-async function ask(url: string, { method, path, token, body, random }: Question, outcome: Outcome): Promise<void> {
+async function ask(url: string, { method, path, caller, body, random }: Question, outcome: Outcome): Promise<void> {
+  const place = random.chance(0.2) ? path.replace(/[0-9a-f-]{20,}/, () => encodeURIComponent(odd(random))) : path;
+  const text = body === undefined ? '' : JSON.stringify(mutated(body, random));
+  const hasBody = method === 'POST' || method === 'PATCH';
+  const sent = !hasBody ? undefined : random.chance(0.2) ? garbled(text, random) : text;
+  const token = await caller({ method, path: `/api/v1${place}`, body: sent });
   const headers: Record<string, string> = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   if (path.startsWith('/uploads')) Object.assign(headers, tusHeaders(random));
   if (path.startsWith('/blobs') && random.chance(0.5))
     headers['range'] = `bytes=${random.below(100) - 50}-${random.below(9)}`;
-  const place = random.chance(0.2) ? path.replace(/[0-9a-f-]{20,}/, () => encodeURIComponent(odd(random))) : path;
-  const text = body === undefined ? '' : JSON.stringify(mutated(body, random));
-  const sent = random.chance(0.2) ? garbled(text, random) : text;
-  const hasBody = method === 'POST' || method === 'PATCH';
   const response = await fetch(`${url}/api/v1${place}`, {
     method,
     headers,
-    ...(hasBody && { body: sent as string }),
+    ...(sent !== undefined && { body: sent as string }),
     signal: AbortSignal.timeout(20_000),
   }).catch(() => null);
   note(outcome, response?.status ?? 0, (await response?.text().catch(() => '')) ?? '', `${method} ${place}`);
@@ -130,8 +140,9 @@ function odd(random: Random): string {
   return String.fromCharCode(...Array.from({ length: 1 + random.below(60) }, () => 1 + random.below(0x7e)));
 }
 
-function head(method: string, path: string, token: string, body: unknown): string {
+async function head(method: string, path: string, caller: Caller, body: unknown): Promise<string> {
   const text = body === undefined ? '' : JSON.stringify(body);
+  const token = await caller({ method, path: `/api/v1${path}`, body: text });
   const lines = [`${method} /api/v1${path} HTTP/1.1`, 'host: x', `authorization: Bearer ${token}`, 'connection: close'];
   return [...lines, 'content-type: application/json', `content-length: ${text.length}`, '', text].join('\r\n');
 }
@@ -153,14 +164,16 @@ function raw(url: string, bytes: Buffer, outcome: Outcome): Promise<void> {
   });
 }
 
+interface FrameSender {
+  send(outcome: Outcome, random: Random): Promise<void>;
+  close(): void;
+}
+
 /** Sends garbled packets of the control line; the server may cut it, and then it is opened again. */
-async function frameSender(
-  url: string,
-  site: LinkedSite,
-): Promise<{ send(outcome: Outcome, random: Random): Promise<void>; close(): void }> {
+function frameSender(url: string, site: LinkedSite): FrameSender {
   const socket = io(url, {
     transports: ['websocket'],
-    auth: { token: await site.tokens.token() },
+    auth: (give) => void site.proofs.of(CONTROL_LINE).then((token) => give({ token })),
     reconnectionDelay: 10,
   });
   const hello = {

@@ -185,7 +185,7 @@ describe('a hospital', () => {
     await new Promise<void>((resolve, reject) => {
       const socket = new ControlSocket({
         route: site.route,
-        token: () => site.tokens.renewed(),
+        proofs: site.proofs,
         hello: () => hello,
         log: silentLog,
         onWake: resolve,

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compactVerify, decodeJwt, importJWK, jwtVerify } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { EnrolRequest, UpdateManifest } from '@consilium/shared';
+import { CONTROL_LINE, digestOfBytes, type EnrolRequest, type UpdateManifest } from '@consilium/shared';
 import { NodeFailure } from '../settings/failure.js';
 import { nodeHome, type NodeHome } from '../settings/node-settings.js';
 import { enrol, requireEnrolment, type EnrolOptions } from './enrolment.js';
-import { SiteKey, SiteTokens } from './identity.js';
+import { SiteKey, SiteProofs } from './identity.js';
 import { RequestRefused } from './transport/rest-client.js';
 
 const SITE = '7a1f36f5-0d6c-4f5a-9d5c-0f9c1a2b3c4d';
@@ -65,23 +65,29 @@ test('a home enrols once, and a node that has not is told how', async () => {
   await expect(enrolHere()).rejects.toThrow(/already enrolled as north at http:\/\/server/);
 });
 
-test('tokens are short, used again for a while, and dated in the server’s time', async () => {
+test('proofs are short, each for one request, and dated in the server’s time', async () => {
   const key = await SiteKey.create(home.key);
-  let now = 1_700_000_000_000;
+  const now = 1_700_000_000_000;
   const clock = { now: () => now, sleep: () => Promise.resolve() };
-  const tokens = new SiteTokens(key, { siteId: SITE, audience: 'here' }, clock);
-  const first = await tokens.token();
+  const proofs = new SiteProofs(key, { siteId: SITE, audience: 'here' }, clock);
+  const request = { method: 'POST', path: '/api/v1/site/updates', body: '{}' };
+  const first = await proofs.of(request);
   const publicKey = await importJWK(key.publicKey, 'EdDSA');
   const verified = await jwtVerify(first, publicKey, { audience: 'here', issuer: SITE, currentDate: new Date(now) });
   expect(verified.protectedHeader).toMatchObject({ alg: 'EdDSA', kid: SITE });
-  expect(verified.payload.exp! - verified.payload.iat!).toBeLessThanOrEqual(300);
-  now += 60_000;
-  expect(await tokens.token()).toBe(first);
-  now += 60_000;
-  const second = await tokens.token();
-  expect(second).not.toBe(first);
-  tokens.skewSeconds = 600;
-  expect(decodeJwt(await tokens.token()).iat).toBe(now / 1000 + 600);
+  expect(verified.payload.exp! - verified.payload.iat!).toBe(60);
+  expect(verified.payload).toMatchObject({
+    htm: 'POST',
+    htu: '/api/v1/site/updates',
+    body: digestOfBytes(Buffer.from('{}')),
+  });
+  const second = decodeJwt(await proofs.of({ method: 'GET', path: '/api/v1/site/assignment' }));
+  expect(second).not.toHaveProperty('body');
+  expect(second.jti).not.toBe(verified.payload.jti);
+  proofs.skewSeconds = 600;
+  const line = decodeJwt(await proofs.of(CONTROL_LINE));
+  expect(line.iat).toBe(now / 1000 + 600);
+  expect(line.exp! - line.iat!).toBeLessThanOrEqual(300);
 });
 
 test('a manifest is signed by the key that was enrolled, and the same one has the same bytes', async () => {

@@ -10,7 +10,19 @@ import {
   type CryptoKey,
 } from 'jose';
 import { z } from 'zod';
-import { fromBase64url, PublicKey, signerOf, spokenFingerprint, type Enrolled, type Signer } from '@consilium/shared';
+import {
+  CONTROL_LINE,
+  CONTROL_LINE_SECONDS,
+  fromBase64url,
+  proofClaims,
+  PublicKey,
+  REQUEST_PROOF_SECONDS,
+  signerOf,
+  spokenFingerprint,
+  type Enrolled,
+  type ProvenRequest,
+  type Signer,
+} from '@consilium/shared';
 import { NodeFailure } from '../settings/failure.js';
 import { readJsonIfPresent, writeWholeFile } from '../settings/whole-file.js';
 import type { Clock } from './clock.js';
@@ -18,9 +30,11 @@ import type { Clock } from './clock.js';
 const StoredKey = z.object({ ...PublicKey.shape, d: z.string() });
 type StoredKey = z.infer<typeof StoredKey>;
 
-const TOKEN_SECONDS = 240;
-/** A token is used again for this long, so that a slow request still ends before the token does. */
-const TOKEN_REUSE_SECONDS = 120;
+interface ProofContext {
+  siteId: string;
+  audience: string;
+  nowSeconds: number;
+}
 
 /** The site's Ed25519 key. It is made here and never leaves the home; only its public half is enrolled. */
 export class SiteKey {
@@ -58,13 +72,15 @@ export class SiteKey {
     return new SiteKey(publicKey, fingerprint, signerOf(fromBase64url(stored.d)!), key);
   }
 
-  token(claims: { siteId: string; audience: string; nowSeconds: number }): Promise<string> {
-    return new SignJWT({})
-      .setProtectedHeader({ alg: 'EdDSA', kid: claims.siteId })
-      .setIssuer(claims.siteId)
-      .setAudience(claims.audience)
-      .setIssuedAt(claims.nowSeconds)
-      .setExpirationTime(claims.nowSeconds + TOKEN_SECONDS)
+  /** That the site makes this one request at this moment. */
+  prove(request: ProvenRequest, { siteId, audience, nowSeconds }: ProofContext): Promise<string> {
+    const lifetime = request === CONTROL_LINE ? CONTROL_LINE_SECONDS : REQUEST_PROOF_SECONDS;
+    return new SignJWT({ ...proofClaims(request) })
+      .setProtectedHeader({ alg: 'EdDSA', kid: siteId })
+      .setIssuer(siteId)
+      .setAudience(audience)
+      .setIssuedAt(nowSeconds)
+      .setExpirationTime(nowSeconds + lifetime)
       .setJti(randomUUID())
       .sign(this.secret);
   }
@@ -77,10 +93,10 @@ export class SiteKey {
   }
 }
 
-/** Short-lived tokens of an enrolled site, in the server's time: a hospital's clock may be minutes off. */
-export class SiteTokens {
-  #current: { token: string; issuedAt: number } | undefined;
-  #skewSeconds = 0;
+/** Proofs of an enrolled site, one for each request, in the server's time: a hospital's clock may be minutes off. */
+export class SiteProofs {
+  /** Positive where the server is ahead of this machine. */
+  skewSeconds = 0;
 
   constructor(
     private readonly key: SiteKey,
@@ -88,25 +104,9 @@ export class SiteTokens {
     private readonly clock: Clock,
   ) {}
 
-  /** Positive where the server is ahead of this machine. */
-  set skewSeconds(seconds: number) {
-    if (Math.abs(seconds - this.#skewSeconds) >= 30) this.#current = undefined;
-    this.#skewSeconds = seconds;
-  }
-
-  /** For a connection that lives as long as its token. */
-  renewed(): Promise<string> {
-    this.#current = undefined;
-    return this.token();
-  }
-
-  async token(): Promise<string> {
-    const nowSeconds = Math.floor(this.clock.now() / 1000);
-    const age = this.#current === undefined ? Infinity : nowSeconds - this.#current.issuedAt;
-    if (this.#current === undefined || age < 0 || age >= TOKEN_REUSE_SECONDS) {
-      const token = await this.key.token({ ...this.site, nowSeconds: nowSeconds + this.#skewSeconds });
-      this.#current = { token, issuedAt: nowSeconds };
-    }
-    return this.#current.token;
+  of(request: ProvenRequest): Promise<string> {
+    const nowSeconds = Math.floor(this.clock.now() / 1000) + this.skewSeconds;
+    const { siteId, audience } = this.site;
+    return this.key.prove(request, { siteId, audience, nowSeconds });
   }
 }

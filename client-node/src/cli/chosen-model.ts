@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { StudyManifest } from '@consilium/shared';
 import { systemClock } from '../agent/clock.js';
 import { readEnrolment, requireEnrolment } from '../agent/enrolment.js';
-import { SiteTokens } from '../agent/identity.js';
+import { SiteProofs } from '../agent/identity.js';
 import { Journal } from '../agent/journal.js';
 import type { Log } from '../agent/log.js';
 import { currentRelease, type KeptRelease } from '../agent/release.js';
@@ -64,7 +64,7 @@ export async function releasedModel(settings: NodeSettings, log: Log): Promise<K
   const { gate } = await openGate(home, new Consents(home), () => systemClock.now());
   const route = new Route(settings.server ?? enrolment.server, gate, settings);
   try {
-    const rest = new RestClient(route, systemClock, new SiteTokens(key, enrolment, systemClock));
+    const rest = new RestClient(route, systemClock, new SiteProofs(key, enrolment, systemClock));
     return await currentRelease(home, rest, new BlobCache(home.released, rest), (sentence) => log.warn(sentence));
   } finally {
     route.close();

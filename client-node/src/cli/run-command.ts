@@ -6,7 +6,7 @@ import { lock } from 'proper-lockfile';
 import { Agent } from '../agent/agent.js';
 import { systemClock } from '../agent/clock.js';
 import { requireEnrolment } from '../agent/enrolment.js';
-import { SiteTokens } from '../agent/identity.js';
+import { SiteProofs } from '../agent/identity.js';
 import { Journal } from '../agent/journal.js';
 import type { NodeState, NodeStateMessage } from '../agent/report.js';
 import { StudyOffers } from '../agent/study-offers.js';
@@ -56,7 +56,7 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
   const { data, validation } = siteFolders(settings, enrolment.role);
   await lockHome(settings.home, session);
   const server = settings.server ?? enrolment.server;
-  const tokens = new SiteTokens(key, enrolment, systemClock);
+  const proofs = new SiteProofs(key, enrolment, systemClock);
   const consents = new Consents(home, settings.acceptStudy);
   const { gate, policy } = await openGate(home, consents, () => systemClock.now());
   const route = new Route(server, gate, settings);
@@ -64,7 +64,7 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     route.close();
     return Promise.resolve();
   });
-  const rest = new RestClient(route, systemClock, tokens);
+  const rest = new RestClient(route, systemClock, proofs);
   log.info(`node ${enrolment.name} (${enrolment.role}), server ${server}`);
   const sign = (statement: { siteId: string }) => key.sign(statement);
   const witness = new Witness({ home, site: enrolment, signer: key.signer, rest, clock: systemClock, log });
@@ -83,7 +83,7 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     blobs: new BlobCache(home.blobs, rest),
     journal: await Journal.open(home),
     trainer: startTrainer(settings, log, session),
-    connect: (events) => new ControlSocket({ route, token: () => tokens.renewed(), log, ...events }),
+    connect: (events) => new ControlSocket({ route, proofs, log, ...events }),
     sign,
     offers: new StudyOffers({ home, site: enrolment, consents, rest, sign, witness, clock: systemClock, log }),
     witness,

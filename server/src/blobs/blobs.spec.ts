@@ -22,19 +22,26 @@ afterAll(() => server.close());
 const content = (seed: number, bytes: number) =>
   Uint8Array.from({ length: bytes }, (_, i) => (i * 31 + seed * 7) % 251);
 const uploads = () => readdirSync(join(server.home, 'uploads'));
-const headers = async (by = site) => ({ Authorization: `Bearer ${await by.token()}`, 'Tus-Resumable': '1.0.0' });
+const headers = async (method: string, path: string, by = site) => ({
+  Authorization: `Bearer ${await by.token({ method, path })}`,
+  'Tus-Resumable': '1.0.0',
+});
 const create = async (digest: string, length: number) => {
   const metadata = `digest ${Buffer.from(digest).toString('base64')}`;
   return fetch(`${server.url}/api/v1/uploads`, {
     method: 'POST',
-    headers: { ...(await headers()), 'Upload-Length': String(length), 'Upload-Metadata': metadata },
+    headers: {
+      ...(await headers('POST', '/api/v1/uploads')),
+      'Upload-Length': String(length),
+      'Upload-Metadata': metadata,
+    },
   });
 };
 const patch = async (path: string, offset: number, body: Uint8Array, by = site) =>
   fetch(`${server.url}${path}`, {
     method: 'PATCH',
     headers: {
-      ...(await headers(by)),
+      ...(await headers('PATCH', path, by)),
       'Upload-Offset': String(offset),
       'Content-Type': 'application/offset+octet-stream',
     },
@@ -56,7 +63,7 @@ describe('an upload', () => {
     expect((await patch(path, 0, bytes.subarray(0, 120_000))).status).toBe(204);
     expect((await patch(path, 120_000, bytes.subarray(120_000), other)).status).toBe(404);
     expect((await patch(path, 100, bytes.subarray(100))).status).toBe(409);
-    const head = await fetch(`${server.url}${path}`, { method: 'HEAD', headers: await headers() });
+    const head = await fetch(`${server.url}${path}`, { method: 'HEAD', headers: await headers('HEAD', path) });
     expect(head.headers.get('upload-offset')).toBe('120000');
     let sent = 0;
     await site.upload(bytes, digestOfBytes(bytes), {
@@ -66,7 +73,7 @@ describe('an upload', () => {
     expect(sent).toBe(bytes.length);
     expect(await site.download(digestOfBytes(bytes))).toEqual(Buffer.from(bytes));
     // The last acknowledgement may have been lost: whoever asks again hears that everything has arrived.
-    const again = await fetch(`${server.url}${path}`, { method: 'HEAD', headers: await headers() });
+    const again = await fetch(`${server.url}${path}`, { method: 'HEAD', headers: await headers('HEAD', path) });
     expect(again.headers.get('upload-offset')).toBe('200000');
   });
 
@@ -112,7 +119,7 @@ describe('a download', () => {
     const bytes = content(5, 10_000);
     const digest = await site.upload(bytes);
     const part = await fetch(`${server.url}/api/v1/blobs/${digest}`, {
-      headers: { ...(await headers()), Range: 'bytes=9000-' },
+      headers: { ...(await headers('GET', `/api/v1/blobs/${digest}`)), Range: 'bytes=9000-' },
     });
     expect([part.status, part.headers.get('etag'), part.headers.get('content-range')]).toEqual([
       206,
@@ -123,10 +130,10 @@ describe('a download', () => {
     expect(new Uint8Array(await part.arrayBuffer())).toEqual(bytes.subarray(9000));
     const known = await request(server.url)
       .get(`/api/v1/blobs/${digest}`)
-      .set({ ...(await headers()), 'If-None-Match': `"${digest}"` });
+      .set({ ...(await headers('GET', `/api/v1/blobs/${digest}`)), 'If-None-Match': `"${digest}"` });
     expect(known.status).toBe(304);
     const beyond = await fetch(`${server.url}/api/v1/blobs/${digest}`, {
-      headers: { ...(await headers()), Range: 'bytes=20000-' },
+      headers: { ...(await headers('GET', `/api/v1/blobs/${digest}`)), Range: 'bytes=20000-' },
     });
     expect(beyond.status).toBe(416);
   });

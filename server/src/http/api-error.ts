@@ -4,6 +4,7 @@ export const apiErrors = {
   'login-refused': 401,
   unauthenticated: 401,
   'token-expired': 401,
+  'token-used': 401,
   'clock-skew': 401,
   'site-revoked': 401,
   forbidden: 403,

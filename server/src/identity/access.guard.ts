@@ -1,6 +1,6 @@
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Injectable, type CanActivate, type ExecutionContext, type RawBodyRequest } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { roleIncludes, spokenFingerprint } from '@consilium/shared';
+import { proofClaims, roleIncludes, spokenFingerprint } from '@consilium/shared';
 import type { Request } from 'express';
 import { ApiError } from '../http/api-error.js';
 import { ACCESS, type Permission } from './access.decorator.js';
@@ -19,8 +19,12 @@ export class AccessGuard implements CanActivate {
     const permission = this.reflector.get<Permission | undefined>(ACCESS, context.getHandler());
     if (permission === 'public') return true;
     if (permission === undefined) throw new ApiError('forbidden', 'This address is closed.');
-    const request = context.switchToHttp().getRequest<Request>();
-    const caller = await this.tokens.verify(bearerToken(request.headers.authorization));
+    const request = context.switchToHttp().getRequest<RawBodyRequest<Request>>();
+    const { method, originalUrl: path, rawBody: body } = request;
+    const caller = await this.tokens.verify(
+      bearerToken(request.headers.authorization),
+      proofClaims({ method, path, body }),
+    );
     requirePermission(permission, caller);
     rememberCaller(request, caller);
     return true;

@@ -1,11 +1,23 @@
 import 'reflect-metadata';
-import { PROTOCOL_VERSION, type EnrolmentCode, type ErrorAnswer, type SiteView } from '@consilium/shared';
+import {
+  CONTROL_LINE,
+  PROTOCOL_VERSION,
+  type EnrolmentCode,
+  type ErrorAnswer,
+  type ProvenRequest,
+  type SiteView,
+} from '@consilium/shared';
 import { exportJWK, generateKeyPair } from 'jose';
 import request from 'supertest';
+import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LightSite } from '../simulation/light-site.js';
 import { FakeSite } from '../testing/fake-site.js';
 import { eventually, OPERATOR, TestServer } from '../testing/test-server.js';
+import { SiteProofEntity } from './site-proof.entity.js';
+import { TokensService } from './tokens.service.js';
+
+const ASSIGNMENT = { method: 'GET', path: '/api/v1/site/assignment' };
 
 let server: TestServer;
 beforeAll(async () => {
@@ -89,10 +101,10 @@ describe("a site's token", () => {
   it('A11 A13 A25 has to be its own, for this server, short and on time', async () => {
     const site = await FakeSite.enrol(server, 'tokens');
     const other = await FakeSite.enrol(server, 'other-tokens');
-    const ask = async (changes: Parameters<FakeSite['token']>[0]) =>
+    const ask = async (changes: Parameters<FakeSite['token']>[1]) =>
       request(server.url)
-        .get('/api/v1/site/assignment')
-        .auth(await site.token(changes), { type: 'bearer' });
+        .get(ASSIGNMENT.path)
+        .auth(await site.token(ASSIGNMENT, changes), { type: 'bearer' });
     expect((await ask({})).status).toBe(200);
     expect(errorOf(await ask({ kid: crypto.randomUUID() }))).toEqual([401, 'unauthenticated']);
     expect(errorOf(await ask({ kid: other.id, iss: other.id }))).toEqual([401, 'unauthenticated']);
@@ -102,6 +114,55 @@ describe("a site's token", () => {
     expect(errorOf(ahead)).toEqual([401, 'clock-skew']);
     expect((ahead.body as ErrorAnswer).message).toMatch(/^The token was made (599|600|601) s in the server's future/);
     expect(errorOf(await ask({ skew: -600 }))).toEqual([401, 'token-expired']);
+  });
+
+  it('A9 is good for one request only, as it was made', async () => {
+    const site = await FakeSite.enrol(server, 'proofs');
+    const send = async (made: ProvenRequest, token?: string) => {
+      const proof = token ?? (await site.token(made));
+      return { proof, answer: await request(server.url).get(ASSIGNMENT.path).auth(proof, { type: 'bearer' }) };
+    };
+    const { proof, answer } = await send(ASSIGNMENT);
+    expect(answer.status).toBe(200);
+    expect(errorOf((await send(ASSIGNMENT, proof)).answer)).toEqual([401, 'token-used']);
+    const others = [
+      { ...ASSIGNMENT, method: 'POST' },
+      { ...ASSIGNMENT, path: `${ASSIGNMENT.path}?x=1` },
+      { ...ASSIGNMENT, body: '{}' },
+      CONTROL_LINE,
+    ];
+    for (const other of others) expect(errorOf((await send(other)).answer)).toEqual([401, 'unauthenticated']);
+    await expect(site.open(proof)).rejects.toThrow('made for another request');
+  });
+
+  it('A9 names the body that it goes with', async () => {
+    const site = await FakeSite.enrol(server, 'bodies');
+    const path = '/api/v1/site/consents';
+    const body = JSON.stringify({ jws: 'a.b.c' });
+    const send = async (proven: string | undefined, sent: string) =>
+      request(server.url)
+        .post(path)
+        .auth(await site.token({ method: 'POST', path, body: proven }), { type: 'bearer' })
+        .set('Content-Type', 'application/json')
+        .send(sent);
+    expect((await send(body, body)).status).not.toBe(401);
+    const answer = await send(body, JSON.stringify({ jws: 'a.b.d' }));
+    expect(errorOf(answer)).toEqual([401, 'unauthenticated']);
+    expect((answer.body as ErrorAnswer).message).toContain('another body');
+    expect(errorOf(await send(undefined, body))).toEqual([401, 'unauthenticated']);
+  });
+
+  it('is forgotten once it would be refused for its age anyway', async () => {
+    const site = await FakeSite.enrol(server, 'forgetful');
+    const kept = () => server.running.app.get(DataSource).getRepository(SiteProofEntity).countBy({ siteId: site.id });
+    await site.get('/site/assignment');
+    const tokens = server.running.app.get(TokensService);
+    await tokens.forgetExpired();
+    expect(await kept()).toBe(1);
+    server.clock.advance(91);
+    await tokens.forgetExpired();
+    server.clock.offset = 0;
+    expect(await kept()).toBe(0);
   });
 
   it('ends with its revocation, on open sockets too', async () => {

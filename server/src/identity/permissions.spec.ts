@@ -1,5 +1,12 @@
 import 'reflect-metadata';
-import { OperatorRole, type EnrolmentCode, type ErrorAnswer, type LoginAnswer } from '@consilium/shared';
+import {
+  CONTROL_LINE,
+  OperatorRole,
+  type EnrolmentCode,
+  type ErrorAnswer,
+  type LoginAnswer,
+  type ProvenRequest,
+} from '@consilium/shared';
 import { RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { ModulesContainer } from '@nestjs/core';
@@ -131,10 +138,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => server.close());
 
-async function tokenOf(caller: Caller): Promise<string | null> {
+async function tokenOf(caller: Caller, request: ProvenRequest): Promise<string | null> {
   if (caller === 'nobody') return null;
-  if (caller === 'site') return site.token();
-  if (caller === 'waiting site') return waiting.token();
+  if (caller === 'site') return site.token(request);
+  if (caller === 'waiting site') return waiting.token(request);
   return operators.get(caller)!;
 }
 
@@ -161,15 +168,13 @@ function routesOfServer(): string[] {
 }
 
 async function turnsAway(route: string, caller: Caller): Promise<boolean> {
-  const [method, path] = route.split(' ');
-  const address = path.replace(/:\w+/g, (name) => PARAMETERS[name]);
-  const token = await tokenOf(caller);
+  const [verb, place] = route.split(' ');
+  const method = verb === 'ALL' ? 'POST' : verb;
+  const path = `/api/v1${place.replace(/:\w+/g, (name) => PARAMETERS[name])}`;
+  const body = method === 'GET' ? undefined : '{}';
+  const token = await tokenOf(caller, { method, path, body });
   const headers = { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) };
-  const answer = await fetch(`${server.url}/api/v1${address}`, {
-    method: method === 'ALL' ? 'POST' : method,
-    headers,
-    ...(method !== 'GET' && { body: '{}' }),
-  });
+  const answer = await fetch(`${server.url}${path}`, { method, headers, ...(body !== undefined && { body }) });
   expect(answer.status, `${route} for ${caller}`).toBeLessThan(500);
   if (answer.status !== 401 && answer.status !== 403) {
     await answer.body?.cancel();
@@ -195,7 +200,7 @@ describe('A11 A13 permissions', () => {
 
   it('hold on the socket: operators listen, sites speak, others are not let in', async () => {
     for (const caller of CALLERS) {
-      const token = await tokenOf(caller);
+      const token = await tokenOf(caller, CONTROL_LINE);
       const socket = io(server.url, { auth: token === null ? {} : { token }, reconnection: false, forceNew: true });
       try {
         const admitted = await new Promise<boolean>((resolve) => {

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { decodeProtectedHeader, errors, importJWK, jwtVerify, SignJWT, type JWTPayload } from 'jose';
-import { DataSource } from 'typeorm';
-import { Id, type LoginAnswer } from '@consilium/shared';
+import { DataSource, LessThan } from 'typeorm';
+import { Id, ProofClaims, type LoginAnswer } from '@consilium/shared';
 import { AuditLog } from '../audit/audit-log.js';
 import { ApiError } from '../http/api-error.js';
 import { HomeFolder } from '../settings/home-folder.js';
@@ -10,6 +10,7 @@ import { SiteEntity } from '../sites/site.entity.js';
 import type { Caller, OperatorCaller, SiteCaller } from './caller.js';
 import type { OperatorEntity } from './operator.entity.js';
 import { OperatorSessionEntity, type LoginMethod } from './operator-session.entity.js';
+import { SiteProofEntity } from './site-proof.entity.js';
 
 /** Seconds. Clocks of hospitals drift; more than this is named to the caller. */
 const CLOCK_TOLERANCE = 30;
@@ -56,10 +57,16 @@ export class TokensService {
     return { token, expiresAt: expiresAt.toISOString(), role };
   }
 
-  /** Throws ApiError with a sentence that says what about the token is wrong. */
-  async verify(token: string): Promise<Caller> {
+  /** Throws ApiError with a sentence that says what about the token is wrong. `asked`: what a site's token has to be made for. */
+  async verify(token: string, asked: ProofClaims): Promise<Caller> {
     const header = headerOf(token);
-    return header.alg === 'EdDSA' ? this.#verifySite(token, header.kid) : this.#verifyOperator(token);
+    return header.alg === 'EdDSA' ? this.#verifySite(token, header.kid, asked) : this.#verifyOperator(token);
+  }
+
+  /** Tokens of sites that have expired are refused for that, whether they were used or not. */
+  async forgetExpired(): Promise<void> {
+    const past = new Date(this.clock.now().getTime() - CLOCK_TOLERANCE * 1000);
+    await this.dataSource.getRepository(SiteProofEntity).delete({ expiresAt: LessThan(past) });
   }
 
   async #verifyOperator(token: string): Promise<OperatorCaller> {
@@ -80,7 +87,7 @@ export class TokensService {
     return { kind: 'operator', id, name, role, session: session.id, expiresAt: claims.exp! * 1000 };
   }
 
-  async #verifySite(token: string, kid: string | undefined): Promise<SiteCaller> {
+  async #verifySite(token: string, kid: string | undefined, asked: ProofClaims): Promise<SiteCaller> {
     const id = Id.safeParse(kid);
     const site = id.success ? await this.dataSource.getRepository(SiteEntity).findOneBy({ id: id.data }) : null;
     if (!site) throw new ApiError('unauthenticated', 'The token names no site of this server; enrol this node first.');
@@ -110,8 +117,20 @@ export class TokensService {
         `The token is valid for ${claims.exp! - claims.iat!} s; expected at most ${SITE_TOKEN_LIFETIME} s.`,
       );
     }
+    requireSame(claims, asked);
+    await this.#use(site.id, claims.jti!, new Date(claims.exp! * 1000));
     const { name, role, state, keyFingerprint: fingerprint } = site;
     return { kind: 'site', id: site.id, name, role, state, fingerprint, expiresAt: claims.exp! * 1000 };
+  }
+
+  /** Counts on every server process, because it is a row. */
+  async #use(siteId: string, jti: string, expiresAt: Date): Promise<void> {
+    const used = await this.dataSource.query<unknown[]>(
+      `INSERT INTO "site_proof" ("site_id", "jti", "expires_at") VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING "jti"`,
+      [siteId, jti, expiresAt],
+    );
+    if (used.length === 0)
+      throw new ApiError('token-used', 'The token has been used already; a site makes one for each request.');
   }
 
   async #claims(verify: () => Promise<{ payload: JWTPayload }>): Promise<JWTPayload> {
@@ -133,6 +152,19 @@ export class TokensService {
       throw error;
     }
   }
+}
+
+function requireSame(claims: JWTPayload, asked: ProofClaims): void {
+  const { success, data: made } = ProofClaims.safeParse(claims);
+  if (!success)
+    throw new ApiError('unauthenticated', 'The token names no request: expected the claims htm and htu (RFC 9449).');
+  if (made.htm !== asked.htm || made.htu !== asked.htu)
+    throw new ApiError(
+      'unauthenticated',
+      `The token was made for another request: expected ${asked.htm} ${asked.htu}.`,
+    );
+  if (made.body !== asked.body)
+    throw new ApiError('unauthenticated', 'The token was made for a request with another body than the one that came.');
 }
 
 function headerOf(token: string): { alg?: string; kid?: string } {

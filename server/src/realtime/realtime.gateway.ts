@@ -6,7 +6,15 @@ import {
   type OnGatewayDisconnect,
   type OnGatewayInit,
 } from '@nestjs/websockets';
-import { Progress, SiteHello, type Acknowledgement, type ClientEvents, type ServerEvents } from '@consilium/shared';
+import {
+  CONTROL_LINE,
+  proofClaims,
+  Progress,
+  SiteHello,
+  type Acknowledgement,
+  type ClientEvents,
+  type ServerEvents,
+} from '@consilium/shared';
 import type { Logger } from 'pino';
 import type { DefaultEventsMap, Server, Socket } from 'socket.io';
 import type { z } from 'zod';
@@ -109,7 +117,7 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
     try {
       if (typeof token !== 'string')
         throw new ApiError('unauthenticated', 'A token is needed: expected it as auth.token of the handshake.');
-      const caller = await this.tokens.verify(token);
+      const caller = await this.tokens.verify(token, proofClaims(CONTROL_LINE));
       if (caller.kind === 'site') requireApproval(caller);
       socket.data = { caller, renewing: false };
       return undefined;

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
 import {
+  CONTROL_LINE,
+  CONTROL_LINE_SECONDS,
   decodeContainer,
   encodeContainer,
   Enrolled,
   PROTOCOL_VERSION,
+  proofClaims,
   PublicKey,
+  REQUEST_PROOF_SECONDS,
   spokenFingerprint,
   type Acknowledgement,
   type Assignment,
@@ -16,6 +20,7 @@ import {
   type Digest,
   type NamedTensors,
   type Progress,
+  type ProvenRequest,
   type ServerEvents,
   type SiteHello,
   type SubmitAnswer,
@@ -103,17 +108,20 @@ export class LightSite {
     return this.enrolled.name;
   }
 
+  /** A token for one request; with changes, one that is wrong. */
   async token(
-    changes: { kid?: string; iss?: string; aud?: string; lifetime?: number; skew?: number } = {},
+    request: ProvenRequest,
+    changes: { kid?: string; iss?: string; aud?: string; jti?: string; lifetime?: number; skew?: number } = {},
   ): Promise<string> {
     const now = Math.floor(this.place.clock.now().getTime() / 1000) + (changes.skew ?? 0);
-    return new SignJWT({})
+    const lifetime = request === CONTROL_LINE ? CONTROL_LINE_SECONDS : REQUEST_PROOF_SECONDS;
+    return new SignJWT({ ...proofClaims(request) })
       .setProtectedHeader({ alg: 'EdDSA', kid: changes.kid ?? this.id })
       .setIssuer(changes.iss ?? this.id)
       .setAudience(changes.aud ?? this.enrolled.audience)
       .setIssuedAt(now)
-      .setExpirationTime(now + (changes.lifetime ?? 240))
-      .setJti(crypto.randomUUID())
+      .setExpirationTime(now + (changes.lifetime ?? lifetime))
+      .setJti(changes.jti ?? crypto.randomUUID())
       .sign(this.key);
   }
 
@@ -129,7 +137,7 @@ export class LightSite {
   /** Opens the socket without saying hello; rejects with the server's sentence, or where the connection ends first. */
   async open(token?: string): Promise<SiteSocket> {
     const socket: SiteSocket = io(this.place.url, {
-      auth: { token: token ?? (await this.token()) },
+      auth: { token: token ?? (await this.token(CONTROL_LINE)) },
       transports: ['websocket'],
       reconnection: false,
       forceNew: true,
@@ -274,7 +282,9 @@ export class LightSite {
     body?: string | Uint8Array,
     room?: Buffer,
   ): Promise<Exchanged> {
-    const authorization = `Bearer ${await this.token()}`;
+    // What an upload brings is named by the update's signed manifest.
+    const proven = typeof body === 'string' ? body : undefined;
+    const authorization = `Bearer ${await this.token({ method, path: `/api/v1${path}`, body: proven })}`;
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
     const request = { method, headers: { ...headers, ...length, authorization }, signal: this.signal, room };
     return exchange(`${this.place.url}/api/v1${path}`, request, body);

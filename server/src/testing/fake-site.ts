@@ -27,13 +27,15 @@ export class FakeSite extends LightSite {
     digest = digestOfBytes(bytes),
     options: Partial<tus.UploadOptions> = {},
   ): Promise<Digest> {
-    const headers = { Authorization: `Bearer ${await this.token()}` };
     await new Promise<void>((resolve, reject) => {
       const upload = new tus.Upload(Buffer.from(bytes), {
         endpoint: `${this.place.url}/api/v1/uploads`,
         metadata: { digest },
-        headers,
         retryDelays: null,
+        onBeforeRequest: async (request) => {
+          const { pathname: path } = new URL(request.getURL());
+          request.setHeader('Authorization', `Bearer ${await this.token({ method: request.getMethod(), path })}`);
+        },
         ...options,
         onSuccess: () => resolve(),
         onError: reject,

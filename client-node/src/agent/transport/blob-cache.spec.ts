@@ -39,7 +39,7 @@ beforeEach(async () => {
   cache = new BlobCache(folder, {
     server: url,
     route: new Route(url, lenientGate()),
-    authorization: () => Promise.resolve({ authorization: 'Bearer token' }),
+    prove: () => Promise.resolve({ authorization: 'Bearer token' }),
   });
 });
 

@@ -25,7 +25,7 @@ export interface FetchOptions {
 export class BlobCache {
   constructor(
     private readonly folder: string,
-    private readonly rest: Pick<RestClient, 'authorization' | 'server' | 'route'>,
+    private readonly rest: Pick<RestClient, 'prove' | 'server' | 'route'>,
   ) {}
 
   path(digest: string): string {
@@ -120,14 +120,14 @@ export class BlobCache {
   }
 
   async #request(blob: BlobRef, have: number, signal: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = { ...(await this.rest.authorization()), 'accept-encoding': 'identity' };
+    const headers: Record<string, string> = { 'accept-encoding': 'identity' };
     if (have > 0) {
       headers['range'] = `bytes=${have}-`;
       headers['if-range'] = `"${blob.digest}"`;
     }
     const { route } = this.rest;
     const permit = await route.gate.pass({ kind: 'request', method: 'GET', path: `/blobs/${blob.digest}` });
-    const response = await route.send(permit, { headers, signal });
+    const response = await route.send(permit, { headers, signal, prove: this.rest.prove });
     if (response.status === 200 || response.status === 206) return response;
     const body: unknown = await response.json().catch(() => undefined);
     throw refusalOf(this.rest.server, response, body);

@@ -1,6 +1,14 @@
 import { io, type Socket } from 'socket.io-client';
-import type { Acknowledgement, ClientEvents, Progress, ServerEvents, SiteHello } from '@consilium/shared';
+import {
+  CONTROL_LINE,
+  type Acknowledgement,
+  type ClientEvents,
+  type Progress,
+  type ServerEvents,
+  type SiteHello,
+} from '@consilium/shared';
 import { EgressRefused } from '../../egress/objection.js';
+import type { SiteProofs } from '../identity.js';
 import type { Log } from '../log.js';
 import type { Route } from './route.js';
 
@@ -10,7 +18,7 @@ const RECONNECT_AT_MOST_MS = 15_000;
 
 export interface ControlSocketOptions {
   route: Route;
-  token: () => Promise<string>;
+  proofs: Pick<SiteProofs, 'of'>;
   hello: () => SiteHello;
   log: Log;
   /** Something may have changed: ask for the assignment. */
@@ -33,7 +41,7 @@ export class ControlSocket {
       agent: options.route.agent as never,
       ...(options.route.ca && { ca: options.route.ca }),
       auth: (give) => {
-        options.token().then(
+        options.proofs.of(CONTROL_LINE).then(
           (token) => {
             give({ token });
           },

@@ -43,7 +43,7 @@ afterEach(() => {
 });
 
 function tokens() {
-  return { skewSeconds: 0, token: () => Promise.resolve('t') };
+  return { skewSeconds: 0, of: () => Promise.resolve('t') };
 }
 
 test('a page of another program and a failing server are unreachable', async () => {

@@ -14,11 +14,12 @@ import {
   type EnrolRequest,
   type Evaluation,
   type LeaveRound,
+  type ProvenRequest,
 } from '@consilium/shared';
 import { errorText, NodeFailure, systemCode } from '../../settings/failure.js';
 import { firstIssue } from '../../settings/whole-file.js';
 import type { Clock } from '../clock.js';
-import { API, type Route } from './route.js';
+import { API, type Prove, type Route } from './route.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -41,8 +42,8 @@ export class RequestRefused extends NodeFailure {
   }
 }
 
-interface Tokens {
-  token(): Promise<string>;
+interface Proofs {
+  of(request: ProvenRequest): Promise<string>;
   skewSeconds: number;
 }
 
@@ -58,7 +59,7 @@ export class RestClient {
   constructor(
     readonly route: Route,
     private readonly clock: Clock,
-    private readonly tokens?: Tokens,
+    private readonly proofs?: Proofs,
   ) {}
 
   get server(): string {
@@ -76,7 +77,7 @@ export class RestClient {
       );
     }
     const skewSeconds = Math.round((Date.parse(health.time) - (asked + this.clock.now()) / 2) / 1000);
-    if (this.tokens !== undefined) this.tokens.skewSeconds = skewSeconds;
+    if (this.proofs !== undefined) this.proofs.skewSeconds = skewSeconds;
     return { ...health, skewSeconds };
   }
 
@@ -139,9 +140,8 @@ export class RestClient {
     return `${this.server}${API}/uploads`;
   }
 
-  async authorization(): Promise<Record<string, string>> {
-    return this.tokens === undefined ? {} : { authorization: `Bearer ${await this.tokens.token()}` };
-  }
+  readonly prove: Prove = async (request) =>
+    this.proofs === undefined ? {} : { authorization: `Bearer ${await this.proofs.of(request)}` };
 
   /** A 401 may only mean that this machine's clock was set meanwhile: the time is compared and the question put once more. */
   async #askAsSite<S extends z.ZodType>(request: Request, answer: S): Promise<z.output<S>> {
@@ -173,11 +173,11 @@ export class RestClient {
     const { method, path, body } = request;
     const permit = await this.route.gate.pass({ kind: 'request', method, path, body });
     const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-    const headers: Record<string, string> = { accept: 'application/json', ...(await this.authorization()) };
+    const headers: Record<string, string> = { accept: 'application/json' };
     if (body !== undefined) headers['content-type'] = 'application/json';
     const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
     try {
-      return await this.route.send(permit, { headers, signal });
+      return await this.route.send(permit, { headers, signal, prove: this.prove });
     } catch (error) {
       if (request.signal?.aborted === true) throw request.signal.reason;
       throw unreachable(this.route.name, error);

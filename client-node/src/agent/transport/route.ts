@@ -4,6 +4,7 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { Readable } from 'node:stream';
 import { rootCertificates } from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
+import type { ProvenRequest } from '@consilium/shared';
 import type { Gate, Permit } from '../../egress/gate.js';
 import { errorText, NodeFailure, systemCode } from '../../settings/failure.js';
 
@@ -24,7 +25,12 @@ const KEEP_ALIVE_MS = 15_000;
 /** Where the server's REST interface begins. */
 export const API = '/api/v1';
 
-type Extras = Pick<RequestInit, 'headers' | 'signal'>;
+export type Prove = (request: ProvenRequest) => Promise<Record<string, string>>;
+
+interface Extras extends Pick<RequestInit, 'headers' | 'signal'> {
+  /** Headers that say who asks, for the request as it goes. */
+  prove: Prove;
+}
 
 /** The way from this node to its server, and the gate before it: all of REST, uploads, downloads and the control line go it. */
 export class Route {
@@ -54,13 +60,14 @@ export class Route {
   }
 
   /** As fetch does it, without redirects: resolves once the head of the answer is there. */
-  send(permit: Permit<'request'>, { headers, signal }: Extras = {}): Promise<Response> {
+  async send(permit: Permit<'request'>, { headers, signal, prove }: Extras): Promise<Response> {
     const { method, path, body } = permit.take();
+    const proof = await prove({ method, path: `${API}${path}`, body });
     return new Promise((resolve, reject) => {
       const ask = this.#secure ? requestHttps : requestHttp;
       const options = {
         method,
-        headers: Object.fromEntries(new Headers(headers)),
+        headers: { ...Object.fromEntries(new Headers(headers)), ...proof },
         agent: this.agent,
         ...(this.ca && { ca: this.ca }),
         ...(signal && { signal }),

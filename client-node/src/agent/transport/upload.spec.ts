@@ -79,7 +79,7 @@ beforeEach(async () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   rest = new RestClient(new Route(url, lenientGate()), systemClock, {
     skewSeconds: 0,
-    token: () => Promise.resolve('t'),
+    of: () => Promise.resolve('t'),
   });
 });
 afterEach(() => {

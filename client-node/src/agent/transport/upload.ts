@@ -58,8 +58,10 @@ function startUpload(rest: RestClient, request: Started, url: string | null, end
     retryDelays: RETRY_DELAYS_MS,
     storeFingerprintForResuming: false,
     onBeforeRequest: async (outgoing) => {
-      requireServer(outgoing.getURL(), rest.uploadUrl);
-      for (const [name, value] of Object.entries(await rest.authorization())) outgoing.setHeader(name, value);
+      const url = outgoing.getURL();
+      requireServer(url, rest.uploadUrl);
+      const proof = await rest.prove({ method: outgoing.getMethod(), path: url.slice(rest.server.length) });
+      for (const [name, value] of Object.entries(proof)) outgoing.setHeader(name, value);
     },
     onUploadUrlAvailable: () => {
       stalled.refresh();
