@@ -2,6 +2,7 @@
 export { writePhantomSite, type PhantomSiteOptions } from './volumes/index.js';
 export { systemClock, type Clock } from './agent/clock.js';
 export { enrol, requireEnrolment } from './agent/enrolment.js';
+export { keyInForce } from './agent/key-file.js';
 export { SiteProofs } from './agent/identity.js';
 export { silentLog } from './agent/log.js';
 export { BlobCache } from './agent/transport/blob-cache.js';

@@ -6,6 +6,7 @@ export * from './protocol/study.js';
 export * from './protocol/refusal.js';
 export * from './protocol/site.js';
 export * from './protocol/request-proof.js';
+export * from './protocol/key-change.js';
 export * from './protocol/receipt.js';
 export * from './protocol/consent.js';
 export * from './protocol/round.js';

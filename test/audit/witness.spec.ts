@@ -23,7 +23,7 @@ describe('a node as witness of a real server', { timeout: 120_000 }, () => {
     return new Witness({
       home,
       site: enrolment,
-      signer: key.signer,
+      signer: () => Promise.resolve(key.signer),
       rest: site.rest,
       clock: systemClock,
       log: silentLog,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   BlobCache,
   enrol,
+  keyInForce,
   nodeHome,
   requireEnrolment,
   RestClient,
@@ -55,11 +56,13 @@ export class LinkedSite {
   }
 
   static async open(folder: string, { url, route: settings, clock = systemClock }: LinkOptions): Promise<LinkedSite> {
-    const { enrolment, key } = await requireEnrolment(nodeHome(folder));
+    const home = nodeHome(folder);
+    const { enrolment, key } = await requireEnrolment(home);
     const route = new Route(url ?? enrolment.server, lenientGate(), settings);
-    const proofs = new SiteProofs(key, enrolment, clock);
+    const inForce = keyInForce(home);
+    const proofs = new SiteProofs(inForce, enrolment, clock);
     const rest = new RestClient(route, clock, proofs);
-    const sign = (statement: { siteId: string }) => key.sign(statement);
+    const sign = async (statement: { siteId: string }) => (await inForce()).sign(statement);
     return new LinkedSite(folder, enrolment.siteId, rest, route, proofs, key.fingerprint, sign);
   }
 

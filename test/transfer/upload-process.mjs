@@ -15,7 +15,7 @@ import { lenientGate } from '@consilium/client-node/dist/egress/gate.fixture.js'
 const [folder, file, digest, url] = process.argv.slice(2);
 const { enrolment, key } = await requireEnrolment(nodeHome(folder));
 const route = new Route(url, lenientGate());
-const rest = new RestClient(route, systemClock, new SiteProofs(key, enrolment, systemClock));
+const rest = new RestClient(route, systemClock, new SiteProofs(() => Promise.resolve(key), enrolment, systemClock));
 const bytes = statSync(file).size;
 const upload = { file, encoding: 'float32', base: null, blob: { digest, bytes } };
 const permit = await route.gate.pass({ kind: 'update', upload, base: { digest, file } });

@@ -1,6 +1,8 @@
 import {
+  KeyChange,
   keyThumbprint,
   openJws,
+  parseJson,
   type LogEvent,
   type OpenedJws,
   type PublicKey,
@@ -56,6 +58,7 @@ export class SiteLedger {
       );
     }
     this.#requireFingerprint(index, event);
+    this.#requireEndorsement(index, event);
     site.keys.name(event.publicKey, index);
   }
 
@@ -107,6 +110,17 @@ export class SiteLedger {
       this.findings.wrong(index, `Entry ${index}: expected the site ${siteId} to be ${site.name}, got ${name}.`);
     }
     return site;
+  }
+
+  /** Nobody but the holder of the former key lets another one in. */
+  #requireEndorsement(index: number, event: Event<'site-key-changed'>): void {
+    const { siteId, site, former, publicKey, endorsement } = event;
+    const opened = this.open(index, 'a change of key', { siteId, site, jws: endorsement });
+    if (opened === null) return;
+    const said = KeyChange.safeParse(parseJson(opened.payload)).data;
+    const isThis = said?.siteId === siteId && said.former === former && said.publicKey.x === publicKey.x;
+    if (isThis) return;
+    this.findings.wrong(index, `Entry ${index}: expected ${site} to have signed for its new key, got other words.`);
   }
 
   #requireFingerprint(

@@ -69,7 +69,7 @@ test('proofs are short, each for one request, and dated in the server’s time',
   const key = await SiteKey.create(home.key);
   const now = 1_700_000_000_000;
   const clock = { now: () => now, sleep: () => Promise.resolve() };
-  const proofs = new SiteProofs(key, { siteId: SITE, audience: 'here' }, clock);
+  const proofs = new SiteProofs(() => Promise.resolve(key), { siteId: SITE, audience: 'here' }, clock);
   const request = { method: 'POST', path: '/api/v1/site/updates', body: '{}' };
   const first = await proofs.of(request);
   const publicKey = await importJWK(key.publicKey, 'EdDSA');

@@ -40,8 +40,8 @@ interface ProofContext {
 export class SiteKey {
   private constructor(
     readonly publicKey: PublicKey,
-    /** As it is read out to the operator. */
-    readonly fingerprint: string,
+    /** RFC 7638 thumbprint of the public key. */
+    readonly thumbprint: string,
     /** For what is signed in other forms than JWS. */
     readonly signer: Signer,
     private readonly secret: CryptoKey,
@@ -68,8 +68,13 @@ export class SiteKey {
     if (key instanceof Uint8Array)
       throw new NodeFailure('usage', 'site.key: expected an Ed25519 key, got a symmetric one');
     const publicKey = { kty: stored.kty, crv: stored.crv, x: stored.x };
-    const fingerprint = spokenFingerprint(await calculateJwkThumbprint(publicKey));
-    return new SiteKey(publicKey, fingerprint, signerOf(fromBase64url(stored.d)!), key);
+    const thumbprint = await calculateJwkThumbprint(publicKey);
+    return new SiteKey(publicKey, thumbprint, signerOf(fromBase64url(stored.d)!), key);
+  }
+
+  /** As it is read out to the operator. */
+  get fingerprint(): string {
+    return spokenFingerprint(this.thumbprint);
   }
 
   /** That the site makes this one request at this moment. */
@@ -99,14 +104,15 @@ export class SiteProofs {
   skewSeconds = 0;
 
   constructor(
-    private readonly key: SiteKey,
+    private readonly key: () => Promise<SiteKey>,
     private readonly site: Pick<Enrolled, 'siteId' | 'audience'>,
     private readonly clock: Clock,
   ) {}
 
-  of(request: ProvenRequest): Promise<string> {
+  async of(request: ProvenRequest): Promise<string> {
+    const key = await this.key();
     const nowSeconds = Math.floor(this.clock.now() / 1000) + this.skewSeconds;
     const { siteId, audience } = this.site;
-    return this.key.prove(request, { siteId, audience, nowSeconds });
+    return key.prove(request, { siteId, audience, nowSeconds });
   }
 }

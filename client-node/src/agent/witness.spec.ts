@@ -111,7 +111,14 @@ describe('a witness', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   const witnessOf = ({ rest }: Log): Witness =>
-    new Witness({ home: nodeHome(folder), site: { name: 'north' }, signer: SITE, rest, clock, log: silentLog });
+    new Witness({
+      home: nodeHome(folder),
+      site: { name: 'north' },
+      signer: () => Promise.resolve(SITE),
+      rest,
+      clock,
+      log: silentLog,
+    });
   const seenSizes = async (): Promise<number[]> =>
     ((await readWitness(nodeHome(folder)))?.checkpoints ?? []).map(({ note }) => parseCheckpoint(note)!.size);
   const refusal = async (seeing: Promise<unknown>): Promise<string> => {

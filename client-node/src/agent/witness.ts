@@ -33,7 +33,7 @@ const KEPT = 200;
 interface WitnessOptions {
   home: NodeHome;
   site: { name: string };
-  signer: Signer;
+  signer: () => Promise<Signer>;
   rest: Pick<RestClient, 'server' | 'logKeys' | 'consistency' | 'inclusion' | 'cosign'>;
   clock: Clock;
   log: Log;
@@ -169,7 +169,7 @@ export class Witness {
   async #cosign(checkpoint: SignedCheckpoint, signal?: AbortSignal): Promise<void> {
     const { rest, signer, site, clock, log } = this.options;
     const name = witnessName(checkpoint.origin, site.name);
-    const line = cosign(checkpoint, { name, signer, time: Math.floor(clock.now() / 1000) });
+    const line = cosign(checkpoint, { name, signer: await signer(), time: Math.floor(clock.now() / 1000) });
     try {
       await rest.cosign({ size: checkpoint.size, line }, signal);
     } catch (error) {

@@ -3,6 +3,7 @@ import { StudyManifest } from '@consilium/shared';
 import { systemClock } from '../agent/clock.js';
 import { readEnrolment, requireEnrolment } from '../agent/enrolment.js';
 import { SiteProofs } from '../agent/identity.js';
+import { keyInForce } from '../agent/key-file.js';
 import { Journal } from '../agent/journal.js';
 import type { Log } from '../agent/log.js';
 import { currentRelease, type KeptRelease } from '../agent/release.js';
@@ -60,11 +61,11 @@ async function ownModel(home: NodeHome, released: () => Promise<KeptRelease | un
 export async function releasedModel(settings: NodeSettings, log: Log): Promise<KeptRelease | undefined> {
   const home = nodeHome(settings.home);
   if ((await readEnrolment(home)) === undefined) return undefined;
-  const { enrolment, key } = await requireEnrolment(home);
+  const { enrolment } = await requireEnrolment(home);
   const { gate } = await openGate(home, new Consents(home), () => systemClock.now());
   const route = new Route(settings.server ?? enrolment.server, gate, settings);
   try {
-    const rest = new RestClient(route, systemClock, new SiteProofs(key, enrolment, systemClock));
+    const rest = new RestClient(route, systemClock, new SiteProofs(keyInForce(home), enrolment, systemClock));
     return await currentRelease(home, rest, new BlobCache(home.released, rest), (sentence) => log.warn(sentence));
   } finally {
     route.close();

@@ -8,6 +8,7 @@ import { addEngineCommands } from './engine-command.js';
 import { addEnrolCommand } from './enrol-command.js';
 import { addEvaluateCommand } from './evaluate-command.js';
 import { EXIT_CODES } from './exit-codes.js';
+import { addKeyCommands } from './key-command.js';
 import { addLogCommands } from './log-command.js';
 import { addPhantomsCommand } from './phantoms-command.js';
 import { addPredictCommand } from './predict-command.js';
@@ -29,6 +30,7 @@ function createProgram(session: Session): Command {
   addRunCommand(program, session);
   addDataCommand(program);
   addLogCommands(program);
+  addKeyCommands(program);
   addStudiesCommands(program);
   addEgressCommands(program);
   addPredictCommand(program, session);

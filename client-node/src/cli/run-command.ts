@@ -7,6 +7,7 @@ import { Agent } from '../agent/agent.js';
 import { systemClock } from '../agent/clock.js';
 import { requireEnrolment } from '../agent/enrolment.js';
 import { SiteProofs } from '../agent/identity.js';
+import { keyInForce } from '../agent/key-file.js';
 import { Journal } from '../agent/journal.js';
 import type { NodeState, NodeStateMessage } from '../agent/report.js';
 import { StudyOffers } from '../agent/study-offers.js';
@@ -53,10 +54,11 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
   });
   const home = nodeHome(settings.home);
   const { enrolment, key } = await requireEnrolment(home);
+  const inForce = keyInForce(home);
   const { data, validation } = siteFolders(settings, enrolment.role);
   await lockHome(settings.home, session);
   const server = settings.server ?? enrolment.server;
-  const proofs = new SiteProofs(key, enrolment, systemClock);
+  const proofs = new SiteProofs(inForce, enrolment, systemClock);
   const consents = new Consents(home, settings.acceptStudy);
   const { gate, policy } = await openGate(home, consents, () => systemClock.now());
   const route = new Route(server, gate, settings);
@@ -66,8 +68,15 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
   });
   const rest = new RestClient(route, systemClock, proofs);
   log.info(`node ${enrolment.name} (${enrolment.role}), server ${server}`);
-  const sign = (statement: { siteId: string }) => key.sign(statement);
-  const witness = new Witness({ home, site: enrolment, signer: key.signer, rest, clock: systemClock, log });
+  const sign = async (statement: { siteId: string }) => (await inForce()).sign(statement);
+  const witness = new Witness({
+    home,
+    site: enrolment,
+    signer: async () => (await inForce()).signer,
+    rest,
+    clock: systemClock,
+    log,
+  });
   const agent = new Agent({
     site: enrolment,
     fingerprint: key.fingerprint,

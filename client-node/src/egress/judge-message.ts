@@ -1,5 +1,8 @@
 import {
+  canonicalJson,
   ConsentStatement,
+  KeyChange,
+  keyThumbprint,
   openJws,
   parseJson,
   parseSignatureLine,
@@ -12,6 +15,7 @@ import {
   type Progress,
   type PublicKey,
   type SiteHello,
+  type SubmitKeyChange,
   type TrainingMetrics,
 } from '@consilium/shared';
 import type { z } from 'zod';
@@ -77,6 +81,7 @@ const RULES: Readonly<Record<string, Rule<never>>> = {
     return out === null ? passes(facts) : stopped(out, facts);
   }) satisfies Rule<Evaluation>,
   consent: (({ jws }, standing) => judgeConsent(jws, standing)) satisfies Rule<{ jws: string }>,
+  'change of key': ((change, standing) => judgeKeyChange(change, standing)) satisfies Rule<SubmitKeyChange>,
   leaving: (({ reason }) => passes({ reason })) satisfies Rule<LeaveRound>,
   manifest: (({ jws }, standing) => judgeManifest(jws, standing)) satisfies Rule<{ jws: string }>,
   cosignature: (({ size, line }) => {
@@ -121,6 +126,17 @@ async function judgeConsent(jws: string, standing: Standing): Promise<Judged> {
   const facts = { study: studyDigest, decision };
   if (decision === 'withdrawn' || (await standing.accepts(studyDigest))) return passes(facts);
   return stopped(consentObjection(studyDigest), facts);
+}
+
+async function judgeKeyChange({ endorsement, possession }: SubmitKeyChange, standing: Standing): Promise<Judged> {
+  const change = await openStatement('change of key', endorsement, KeyChange, standing);
+  if ('reason' in change) return stopped(change);
+  const newKey = () => Promise.resolve(change.publicKey);
+  const again = await openStatement('change of key', possession, KeyChange, { ...standing, ownKey: newKey });
+  if ('reason' in again) return stopped(again);
+  const facts = { former: change.former, key: keyThumbprint(change.publicKey) };
+  if (canonicalJson(change) === canonicalJson(again)) return passes(facts);
+  return stopped(objection('unknown-content', 'expected both keys to say the same'), facts);
 }
 
 export function consentObjection(study: string): Objection {

@@ -6,6 +6,7 @@ import {
   Progress,
   SiteHello,
   SubmitConsent,
+  SubmitKeyChange,
   SubmitUpdate,
 } from '@consilium/shared';
 import type { z } from 'zod';
@@ -29,6 +30,7 @@ const WAYS: readonly Way[] = [
   { what: 'releases', method: 'GET', path: '/site/releases' },
   { what: 'model', method: 'GET', path: /^\/blobs\/[0-9a-f]{64}$/ },
   { what: 'consent', method: 'POST', path: '/site/consents', form: SubmitConsent },
+  { what: 'change of key', method: 'POST', path: '/site/key', form: SubmitKeyChange },
   { what: 'manifest', method: 'POST', path: '/site/updates', form: SubmitUpdate },
   { what: 'leaving', method: 'POST', path: /^\/site\/rounds\/[0-9a-f-]{36}\/leave$/, form: LeaveRound },
   { what: 'evaluation', method: 'POST', path: '/site/evaluations', form: Evaluation },

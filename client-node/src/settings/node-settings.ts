@@ -87,6 +87,8 @@ export type NodeSettings = z.infer<typeof NodeSettingsSchema>;
 export interface NodeHome {
   readonly root: string;
   readonly key: string;
+  /** While it takes the place of the other. */
+  readonly nextKey: string;
   readonly enrolment: string;
   readonly blobs: string;
   readonly rounds: string;
@@ -112,6 +114,7 @@ export function nodeHome(root: string): NodeHome {
   return {
     root,
     key: join(root, 'site.key'),
+    nextKey: join(root, 'site.key.next'),
     enrolment: join(root, 'enrolment.json'),
     blobs: join(root, 'blobs'),
     rounds: join(root, 'rounds'),

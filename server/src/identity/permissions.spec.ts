@@ -96,6 +96,7 @@ const ROUTES: [who: readonly Caller[], routes: string[]][] = [
       'GET /site/assignment',
       'GET /site/releases',
       'POST /site/consents',
+      'POST /site/key',
       'POST /site/evaluations',
       'POST /site/log/cosignatures',
       'POST /site/rounds/:id/leave',

@@ -65,7 +65,7 @@ export class RealtimeGateway implements OnGatewayInit, OnGatewayConnection, OnGa
   afterInit(server: TypedServer): void {
     server.use((socket, next) => void this.#admit(socket).then(next));
     this.outbox.listen((announcement) => this.#announce(announcement));
-    this.sites.onRevoked((siteId) => this.server.in(roomOf(siteId)).disconnectSockets(true));
+    this.sites.onKeyEnded((siteId) => this.server.in(roomOf(siteId)).disconnectSockets(true));
   }
 
   async handleConnection(socket: TypedSocket): Promise<void> {

@@ -1,6 +1,6 @@
-import { Body, Controller, Get, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { ApproveRequest, Id, SiteApproval, SiteView } from '@consilium/shared';
+import { ApproveRequest, Id, SiteApproval, SiteView, SubmitKeyChange } from '@consilium/shared';
 import type { z } from 'zod';
 import { Answers } from '../http/answers.decorator.js';
 import { Access } from '../identity/access.decorator.js';
@@ -35,6 +35,13 @@ export class SitesController {
   @Answers(200, SiteApproval)
   approval(@FromSite() { state }: SiteCaller): SiteApproval {
     return { state };
+  }
+
+  @Post('site/key')
+  @Access('site')
+  @HttpCode(204)
+  changeKey(@FromSite() site: SiteCaller, @Body({ schema: SubmitKeyChange }) body: SubmitKeyChange): Promise<void> {
+    return this.sites.changeKey(site, body);
   }
 
   @Post('sites/:id/revoke')

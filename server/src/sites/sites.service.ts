@@ -1,27 +1,30 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
   heardText,
+  keyThumbprint,
   PROTOCOL_VERSION,
   spokenFingerprint,
   type Acknowledgement,
   type Exclusion,
   type SiteHello,
   type SiteView,
+  type SubmitKeyChange,
 } from '@consilium/shared';
 import { DataSource, In, IsNull, MoreThan, Not, type EntityManager } from 'typeorm';
 import { actorOf, AuditLog } from '../audit/audit-log.js';
 import { ApiError } from '../http/api-error.js';
-import type { OperatorCaller } from '../identity/caller.js';
+import type { OperatorCaller, SiteCaller } from '../identity/caller.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, type Clock } from '../settings/process-context.js';
+import { readKeyChange } from './key-change.js';
 import { Presence } from './presence.js';
 import { SiteEntity } from './site.entity.js';
 
-type Revoked = (siteId: string) => void;
+type KeyEnded = (siteId: string) => void;
 
 @Injectable()
 export class SitesService {
-  readonly #onRevoked: Revoked[] = [];
+  readonly #onKeyEnded: KeyEnded[] = [];
 
   constructor(
     private readonly dataSource: DataSource,
@@ -31,9 +34,9 @@ export class SitesService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Called at once when a site is revoked: whoever holds a connection of it cuts it. */
-  onRevoked(listener: Revoked): void {
-    this.#onRevoked.push(listener);
+  /** Called at once when a site's key counts no more: whoever holds a connection that it has opened cuts it. */
+  onKeyEnded(listener: KeyEnded): void {
+    this.#onKeyEnded.push(listener);
   }
 
   async list(): Promise<SiteView[]> {
@@ -121,9 +124,37 @@ export class SitesService {
       await this.log.append(manager, { type: 'site-revoked', actor: actorOf(operator), siteId: id, site: found.name });
       return Object.assign(found, change);
     });
-    for (const listener of this.#onRevoked) listener(id);
-    this.outbox.poke();
+    this.#keyEnded(id);
     return viewOf(site, false);
+  }
+
+  /** In the middle of a round too: what the site has sent stays, what comes next is by the new key. */
+  async changeKey({ id }: SiteCaller, submission: SubmitKeyChange): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      const site = await this.#lock(manager, id);
+      const { former, publicKey } = readKeyChange(site, submission);
+      const fingerprint = keyThumbprint(publicKey);
+      if (await manager.existsBy(SiteEntity, { keyFingerprint: fingerprint }))
+        throw new ApiError(
+          'conflict',
+          `The key of ${site.name} was not changed: the new one belongs to a site already.`,
+        );
+      await manager.update(SiteEntity, { id }, { publicKey, keyFingerprint: fingerprint });
+      await this.outbox.add(manager, { topic: 'site', subject: id });
+      const changed = {
+        type: 'site-key-changed',
+        actor: actorOf({ kind: 'site', id, name: site.name }),
+        site: site.name,
+      } as const;
+      const { endorsement } = submission;
+      await this.log.append(manager, { ...changed, siteId: id, former, publicKey, fingerprint, endorsement });
+    });
+    this.#keyEnded(id);
+  }
+
+  #keyEnded(id: string): void {
+    for (const listener of this.#onKeyEnded) listener(id);
+    this.outbox.poke();
   }
 
   async #lock(manager: EntityManager, id: string): Promise<SiteEntity> {

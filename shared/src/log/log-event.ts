@@ -46,7 +46,8 @@ const ofSites = [
   event('site-invited', { site: SiteName, role: siteRole }),
   event('site-enrolled', { ...site, role: siteRole, publicKey: PublicKey, fingerprint }),
   event('site-approved', { ...site, fingerprint }),
-  event('site-key-changed', { ...site, former: fingerprint, publicKey: PublicKey, fingerprint }),
+  /** `endorsement`: the site's `KeyChange`, signed by its former key. */
+  event('site-key-changed', { ...site, former: fingerprint, publicKey: PublicKey, fingerprint, endorsement: jws }),
   event('site-revoked', site),
   event('consent-given', { ...site, ...study, jws }),
   event('consent-withdrawn', { ...site, ...study, jws }),

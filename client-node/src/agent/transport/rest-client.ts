@@ -15,6 +15,7 @@ import {
   type Evaluation,
   type LeaveRound,
   type ProvenRequest,
+  type SubmitKeyChange,
 } from '@consilium/shared';
 import { errorText, NodeFailure, systemCode } from '../../settings/failure.js';
 import { firstIssue } from '../../settings/whole-file.js';
@@ -104,6 +105,10 @@ export class RestClient {
 
   async consent(jws: string, signal?: AbortSignal): Promise<void> {
     await this.#askAsSite({ method: 'POST', path: '/site/consents', body: { jws }, signal }, z.unknown());
+  }
+
+  async changeKey(body: SubmitKeyChange, signal?: AbortSignal): Promise<void> {
+    await this.#askAsSite({ method: 'POST', path: '/site/key', body, signal }, z.unknown());
   }
 
   async leaveRound(roundId: string, body: LeaveRound, signal?: AbortSignal): Promise<void> {
