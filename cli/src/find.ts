@@ -13,7 +13,8 @@ export async function findSite(client: OperatorClient, text: string): Promise<Si
 
 const SHORTEST_BEGINNING = 4;
 
-function only<T>(what: string, text: string, all: readonly T[], names: (one: T) => string[]): T {
+/** The one of `all` that `text` names, or with which its last name begins. Throws CommandFailure (usage) where none or several do. */
+export function only<T>(what: string, text: string, all: readonly T[], names: (one: T) => string[]): T {
   const exact = all.filter((one) => names(one).includes(text));
   const found =
     exact.length > 0 || text.length < SHORTEST_BEGINNING

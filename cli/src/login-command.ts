@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { OperatorClient } from '@consilium/shared';
+import { OperatorClient, RequestFailed, type LoginAnswer, type Operator } from '@consilium/shared';
 import type { Command } from 'commander';
 import type { Console } from './console.js';
 import { CommandFailure } from './exit-codes.js';
@@ -15,11 +15,12 @@ export function addLoginCommands(program: Command, settings: Settings, console: 
     .description('log in at a server; the password is asked for, or read from CONSILIUM_OPERATOR_PASSWORD')
     .argument('<url>', 'the server, such as https://consilium.example.org')
     .option('--name <name>', 'who logs in', 'operator')
+    .option('--code <code>', 'of an authenticator app, or a recovery code; else it is asked for where it is needed')
     .option('--json', 'print the answer as JSON')
-    .action(async (url: string, { name, json }: { name: string; json?: boolean }) => {
+    .action(async (url: string, { name, code, json }: { name: string; code?: string; json?: boolean }) => {
       const server = serverUrl(url);
-      const password = settings.password ?? (await askPassword(`Password of ${name}: `));
-      const { token, expiresAt, role } = await new OperatorClient(server, { name, password }).logIn();
+      const password = settings.password ?? (await ask(`Password of ${name}: `, 'CONSILIUM_OPERATOR_PASSWORD'));
+      const { token, expiresAt, role } = await logIn(server, { name, password, ...(code !== undefined && { code }) });
       await keepLogIn(settings, { server, name, role, token, expiresAt });
       console.answer(
         json,
@@ -33,6 +34,17 @@ export function addLoginCommands(program: Command, settings: Settings, console: 
     .action(() => forgetLogIn(settings));
 }
 
+/** Asks for a code where the account has a second factor and none was given. */
+async function logIn(server: string, operator: Operator): Promise<LoginAnswer> {
+  try {
+    return await new OperatorClient(server, operator).logIn();
+  } catch (error) {
+    if (!(error instanceof RequestFailed) || error.code !== 'code-needed') throw error;
+    const code = await ask(`Code of ${operator.name}'s authenticator app: `, '--code');
+    return new OperatorClient(server, { ...operator, code }).logIn();
+  }
+}
+
 /** A password is not sent in clear to another machine. */
 function serverUrl(text: string): string {
   const url = URL.parse(text);
@@ -43,9 +55,10 @@ function serverUrl(text: string): string {
   return text.replace(/\/+$/, '');
 }
 
-async function askPassword(question: string): Promise<string> {
+/** `otherwise`: how it is given where nobody can be asked. */
+async function ask(question: string, otherwise: string): Promise<string> {
   if (!process.stdin.isTTY)
-    throw new CommandFailure('usage', 'login: expected a terminal, or CONSILIUM_OPERATOR_PASSWORD, got neither');
+    throw new CommandFailure('usage', `login: expected a terminal, or ${otherwise}, got neither`);
   process.stderr.write(question);
   // What is typed goes nowhere.
   const silence = new Writable({ write: (_chunk, _encoding, done) => done() });

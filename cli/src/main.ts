@@ -10,6 +10,7 @@ import { loggedIn } from './log-in.js';
 import { addLoginCommands } from './login-command.js';
 import { addModelsCommands } from './models-commands.js';
 import { settingsFromProcess } from './settings.js';
+import { addOperatorsCommands } from './operators-commands.js';
 import { addSitesCommands } from './sites-commands.js';
 import { addStudyCommands } from './study-commands.js';
 import { addWatchCommand } from './watch-command.js';
@@ -30,6 +31,7 @@ function createProgram(console: Console, signal: AbortSignal): Command {
   addStudyCommands(program, surroundings);
   addWatchCommand(program, surroundings);
   addSitesCommands(program, surroundings);
+  addOperatorsCommands(program, surroundings);
   addModelsCommands(program, surroundings);
   addAuditCommands(program, surroundings);
   program

@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { addAuditCommands } from './audit/audit-commands.js';
 import { AuditLog } from './audit/audit-log.js';
 import { OperatorsService } from './identity/operators.service.js';
+import { SecondFactors } from './identity/second-factors.service.js';
 import { TokensService } from './identity/tokens.service.js';
 import { EXIT_CODE_OF, recompute, sentenceOf } from './rounds/recompute.js';
 import { openContext, startServer } from './server.js';
@@ -44,7 +45,8 @@ async function withOperators(settings: Settings, work: (operators: OperatorsServ
   try {
     const log = new AuditLog(clock);
     const tokens = new TokensService(dataSource, home, log, clock, ids);
-    await work(new OperatorsService(dataSource, tokens, log, clock, ids));
+    const secondFactors = new SecondFactors(dataSource, home, clock, ids);
+    await work(new OperatorsService(dataSource, tokens, secondFactors, log, clock, ids));
   } finally {
     await context.close();
   }
@@ -121,17 +123,18 @@ function program(): Command {
     .option(...database)
     .action((name: string, { role, ...flags }: Record<string, unknown>) =>
       withOperators(settings(flags), async (service) => {
-        const password = await service.add(name, OperatorRole.parse(role));
+        const { password } = await service.add({ name, role: OperatorRole.parse(role) });
         say(`${name} was created with the role ${String(role)} and the password ${password}`);
       }),
     );
   operators
     .command('reset-password <name>')
+    .description('a new password and no second factor; whoever was logged in is not any more')
     .option(...home)
     .option(...database)
     .action((name: string, flags: Record<string, unknown>) =>
       withOperators(settings(flags), async (service) =>
-        say(`Operator ${name} has the new password ${await service.resetPassword(name)}`),
+        say(`Operator ${name} has the new password ${(await service.reset({ name })).password} and no second factor`),
       ),
     );
   return root;

@@ -117,8 +117,9 @@ async function createApp(context: ProcessContext): Promise<NestExpressApplicatio
 
 async function ensureOperator(operators: OperatorsService, settings: Settings): Promise<string | null> {
   if (await operators.hasAny()) return null;
-  const password = await operators.add(settings.operatorName, 'owner', settings.operatorPassword);
-  return settings.operatorPassword === undefined ? password : null;
+  const { operatorName: name, operatorPassword } = settings;
+  const { password } = await operators.add({ name, role: 'owner', password: operatorPassword });
+  return operatorPassword === undefined ? password : null;
 }
 
 /** On Node's own server, because Nest's `listen` logs a failure that is a person's to hear about in one sentence. */

@@ -61,6 +61,20 @@ test('nobody is logged in, then somebody is, and the token is kept for them alon
   expect(right.out + right.err).not.toContain((JSON.parse(readFileSync(file, 'utf8')) as { token: string }).token);
 });
 
+test('people are let in, get another role, and are let in no more', async () => {
+  const { password } = await answer<{ password: string }>('operators', 'add', 'mia', '--role', 'viewer');
+  const folderOfMia = { CONSILIUM_CONFIG: join(folder, 'mia'), CONSILIUM_OPERATOR_PASSWORD: password };
+  const mia = (...args: string[]) => run(PROGRAM, args, folderOfMia);
+  expect(await mia('login', server.url, '--name', 'mia')).toMatchObject({ code: 0 });
+  const forbidden = await mia('operators', 'list');
+  expect([forbidden.code, forbidden.err]).toEqual([11, expect.stringContaining('needs the role auditor') as string]);
+  await answer('operators', 'role', 'mia', 'auditor');
+  expect((await mia('operators', 'list')).out).toMatch(/mia +auditor +no/);
+  expect((await consilium('operators', 'remove', 'mia', '--confirm', 'noa')).err).toContain('expected mia, got noa');
+  await answer('operators', 'remove', 'mia', '--confirm', 'mia');
+  expect((await mia('operators', 'list')).code).toBe(11);
+});
+
 test('a study file is checked in every place before it becomes a study', async () => {
   const file = join(folder, 'study.yaml');
   writeFileSync(file, 'name: Left atrium\nrounds: { count: 0 }\ntrainning: {}\n');

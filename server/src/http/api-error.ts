@@ -2,6 +2,7 @@
 export const apiErrors = {
   'invalid-request': 400,
   'login-refused': 401,
+  'code-needed': 401,
   unauthenticated: 401,
   'token-expired': 401,
   'token-used': 401,

@@ -29,7 +29,7 @@ export class IdentityController {
   @UseGuards(ThrottlerGuard)
   @Answers(200, LoginAnswer)
   login(@Body({ schema: LoginRequest }) body: z.output<typeof LoginRequest>): Promise<LoginAnswer> {
-    return this.operators.login(body.name, body.password);
+    return this.operators.login(body);
   }
 
   @Post('enrol')

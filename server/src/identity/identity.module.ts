@@ -6,9 +6,13 @@ import { OutboxModule } from '../outbox/outbox.module.js';
 import { SETTINGS } from '../settings/process-context.js';
 import type { Settings } from '../settings/settings.js';
 import { AccessGuard } from './access.guard.js';
+import { AccountController } from './account.controller.js';
+import { AccountService } from './account.service.js';
 import { EnrolmentService } from './enrolment.service.js';
 import { IdentityController } from './identity.controller.js';
+import { OperatorsController } from './operators.controller.js';
 import { OperatorsService } from './operators.service.js';
+import { SecondFactors } from './second-factors.service.js';
 import { TokensService } from './tokens.service.js';
 
 @Module({
@@ -20,8 +24,15 @@ import { TokensService } from './tokens.service.js';
       useFactory: (settings: Settings) => [{ ttl: 60_000, limit: settings.attemptsPerMinute }],
     }),
   ],
-  controllers: [IdentityController],
-  providers: [OperatorsService, EnrolmentService, TokensService, { provide: APP_GUARD, useClass: AccessGuard }],
+  controllers: [IdentityController, AccountController, OperatorsController],
+  providers: [
+    OperatorsService,
+    AccountService,
+    SecondFactors,
+    EnrolmentService,
+    TokensService,
+    { provide: APP_GUARD, useClass: AccessGuard },
+  ],
   exports: [OperatorsService, TokensService],
 })
 export class IdentityModule {}

@@ -46,6 +46,11 @@ const ROUTES: [who: readonly Caller[], routes: string[]][] = [
       'GET /sites/:id/participation',
       'GET /sites/:id/transfers',
       'GET /traffic',
+      'GET /account',
+      'POST /account/password',
+      'POST /account/second-factor',
+      'POST /account/second-factor/confirm',
+      'POST /account/second-factor/remove',
     ],
   ],
   [
@@ -67,8 +72,13 @@ const ROUTES: [who: readonly Caller[], routes: string[]][] = [
     ],
   ],
   [
+    ['owner'],
+    ['POST /operators', 'POST /operators/:id/remove', 'POST /operators/:id/reset', 'POST /operators/:id/role'],
+  ],
+  [
     ['auditor', 'owner'],
     [
+      'GET /operators',
       'GET /log/entries',
       'GET /log/entries/:index',
       'GET /log/export',
@@ -125,7 +135,7 @@ const operators = new Map<Caller, string>();
 beforeAll(async () => {
   server = await TestServer.start();
   for (const role of ROLES) {
-    const password = await server.running.app.get(OperatorsService).add(`the ${role}`, role);
+    const { password } = await server.running.app.get(OperatorsService).add({ name: `the ${role}`, role });
     const answer = await request(server.url)
       .post('/api/v1/login')
       .send({ name: `the ${role}`, password })

@@ -9,6 +9,8 @@ import type { StudyDraft } from '../protocol/study.js';
 export interface Operator {
   name: string;
   password: string;
+  /** Of an authenticator app. It counts once: a client that has to log in again needs another. */
+  code?: string;
 }
 
 /** Why a request has no answer to give: the server said no, with a sentence; or there was no server to say anything. */
@@ -18,10 +20,14 @@ export class RequestFailed extends Error {
   constructor(
     readonly kind: 'refused' | 'unreachable',
     sentence: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { code?: string },
   ) {
     super(sentence, options);
+    this.code = options?.code;
   }
+
+  /** Of the server's closed list, where it is the server that says no. */
+  readonly code: string | undefined;
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -149,7 +155,7 @@ export class OperatorClient {
 
   async #call<T extends z.ZodType>(method: string, path: string, answer: T, body?: unknown): Promise<z.output<T>> {
     const response = await this.#answer(method, path, body);
-    return answer.parse(await response.json());
+    return answer.parse(response.status === 204 ? undefined : await response.json());
   }
 
   async #answer(method: string, path: string, body?: unknown): Promise<Response> {
@@ -160,10 +166,8 @@ export class OperatorClient {
     }
     if (response.ok) return response;
     const refusal = ErrorAnswer.safeParse(await response.json().catch(() => undefined));
-    throw new RequestFailed(
-      'refused',
-      refusal.success ? refusal.data.message : `${method} ${path}: the server answered ${response.status}`,
-    );
+    if (refusal.success) throw new RequestFailed('refused', refusal.data.message, { code: refusal.data.code });
+    throw new RequestFailed('refused', `${method} ${path}: the server answered ${response.status}`);
   }
 
   /** Throws where the server cannot be reached, or does not answer in time. */

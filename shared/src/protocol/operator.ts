@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Instant } from './primitives.js';
+import { Count, Id, Instant } from './primitives.js';
 
 /**
  * What a person may do. A viewer sees; an operator also runs studies and decides on sites and updates; an auditor also takes
@@ -20,9 +20,58 @@ export function roleIncludes(own: OperatorRole, needed: OperatorRole): boolean {
   return INCLUDED[own].includes(needed);
 }
 
-export const LoginRequest = z.strictObject({ name: z.string().min(1).max(100), password: z.string().min(1).max(200) });
+const OperatorName = z.string().trim().min(1).max(100);
+const NewPassword = z.string().min(8, 'expected at least 8 characters').max(200);
+/** Six digits of an authenticator app (RFC 6238), or a recovery code, however they were grouped. */
+const SecondFactorCode = z.string().min(6).max(40);
+
+export const LoginRequest = z.strictObject({
+  name: z.string().min(1).max(100),
+  password: z.string().min(1).max(200),
+  code: SecondFactorCode.optional(),
+});
 export const LoginAnswer = z.strictObject({ token: z.string(), expiresAt: Instant, role: OperatorRole });
 export type LoginAnswer = z.infer<typeof LoginAnswer>;
+
+/** One's own. */
+export const Account = z.strictObject({
+  name: z.string(),
+  role: OperatorRole,
+  secondFactor: z.boolean(),
+  recoveryCodes: Count.describe('that have not been used'),
+});
+export type Account = z.infer<typeof Account>;
+
+export const ChangePassword = z.strictObject({ password: z.string().min(1).max(200), next: NewPassword });
+export type ChangePassword = z.infer<typeof ChangePassword>;
+
+/** For an authenticator app; in force once a code of it has come back. */
+export const SecondFactorOffer = z.strictObject({
+  secret: z.string().describe('base32'),
+  uri: z.string().describe('otpauth://…'),
+});
+export type SecondFactorOffer = z.infer<typeof SecondFactorOffer>;
+export const SecondFactorProof = z.strictObject({ code: SecondFactorCode });
+export type SecondFactorProof = z.infer<typeof SecondFactorProof>;
+/** Shown once. Each stands for one code, where the app is lost. */
+export const RecoveryCodes = z.strictObject({ recoveryCodes: z.array(z.string()) });
+export type RecoveryCodes = z.infer<typeof RecoveryCodes>;
+
+export const OperatorView = z.strictObject({
+  id: Id,
+  name: z.string(),
+  role: OperatorRole,
+  secondFactor: z.boolean(),
+  createdAt: Instant,
+});
+export type OperatorView = z.infer<typeof OperatorView>;
+export const NewOperator = z.strictObject({ name: OperatorName, role: OperatorRole });
+export type NewOperator = z.infer<typeof NewOperator>;
+export const RoleChange = z.strictObject({ role: OperatorRole });
+export type RoleChange = z.infer<typeof RoleChange>;
+/** Shown once, to whoever made the account, to be handed on. */
+export const DrawnPassword = z.strictObject({ name: z.string(), password: z.string() });
+export type DrawnPassword = z.infer<typeof DrawnPassword>;
 
 /** The one shape of every error answer: a sentence for a person, a code for a program. */
 export const ErrorAnswer = z.strictObject({ statusCode: z.int(), code: z.string(), message: z.string() });
