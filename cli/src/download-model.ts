@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { canonicalJson, type ModelVersion, type OperatorClient, type StudyView } from '@consilium/shared';
+import {
+  canonicalJson,
+  decodeContainer,
+  type ModelVersion,
+  type OperatorClient,
+  type StudyView,
+} from '@consilium/shared';
+import { onnxModel } from '@consilium/shared/formats';
 import { CommandFailure, systemCode } from './exit-codes.js';
 
 export interface Download {
@@ -12,6 +19,8 @@ export interface Download {
   model: ModelVersion;
   /** Comes into being as a whole, or not at all. */
   folder: string;
+  /** Whether other software is to run it, too. */
+  onnx: boolean;
   signal: AbortSignal;
 }
 
@@ -30,6 +39,7 @@ export async function downloadModel(operator: OperatorClient, download: Download
         createWriteStream(join(unfinished, `${name}.json`)),
         { signal },
       );
+    if (download.onnx) await writeOnnx(unfinished, study, model);
     await writeFile(join(unfinished, 'study.json'), canonicalJson(study.manifest));
     await rename(unfinished, folder).catch((error: unknown) => {
       throw new CommandFailure('usage', `${folder}: expected a folder that does not exist yet (${systemCode(error)})`);
@@ -37,6 +47,11 @@ export async function downloadModel(operator: OperatorClient, download: Download
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
+}
+
+async function writeOnnx(folder: string, { manifest }: StudyView, { blob }: ModelVersion): Promise<void> {
+  const { tensors } = decodeContainer(await readFile(join(folder, 'model.safetensors')));
+  await writeFile(join(folder, 'model.onnx'), onnxModel(manifest, tensors, blob.digest).pieces());
 }
 
 async function fetchBlob(operator: OperatorClient, { blob }: ModelVersion, file: string, signal: AbortSignal) {

@@ -73,6 +73,12 @@ function addDecisions(models: Command, { client, console }: Surroundings): void 
     });
 }
 
+interface DownloadFlags {
+  out: string;
+  onnx?: boolean;
+  json?: boolean;
+}
+
 function addDownload(models: Command, { client, console, signal }: Surroundings): void {
   models
     .command('download')
@@ -80,8 +86,10 @@ function addDownload(models: Command, { client, console, signal }: Surroundings)
     .argument(...STUDY)
     .argument('[version]', 'default: the one in use', version)
     .requiredOption('--out <folder>', 'a folder that does not exist yet')
+    .option('--onnx', 'model.onnx as well, for other software')
     .option(...JSON_OPTION)
-    .action(async (text: string, number: number | undefined, { out, json }: { out: string; json?: boolean }) => {
+    .action(async (text: string, number: number | undefined, flags: DownloadFlags) => {
+      const { out, json, onnx = false } = flags;
       const operator = await client();
       const study = await findStudy(operator, text);
       const wanted = number ?? (await operator.release(study.id)).released?.version;
@@ -89,7 +97,7 @@ function addDownload(models: Command, { client, console, signal }: Surroundings)
         throw new CommandFailure('usage', `"${study.manifest.name}" has no version in use: give a version`);
       const model = (await operator.models(study.id)).find((one) => one.version === wanted);
       if (model === undefined) throw new CommandFailure('usage', `"${study.manifest.name}" has no version ${wanted}`);
-      await downloadModel(operator, { study, model, folder: out, signal });
+      await downloadModel(operator, { study, model, folder: out, onnx, signal });
       console.answer(json, { ...model, folder: out }, `Version ${wanted} is in ${out}`);
     });
 }

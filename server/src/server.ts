@@ -11,6 +11,7 @@ import { ErrorFilter } from './http/error.filter.js';
 import { schemaPipe } from './http/schema.pipe.js';
 import { furnish } from './http/web.js';
 import { OperatorsService } from './identity/operators.service.js';
+import { noTraces, openTraces, type Traces } from './observability/traces.js';
 import { SocketAdapter } from './realtime/socket.adapter.js';
 import { HomeFolder } from './settings/home-folder.js';
 import { NestLog } from './settings/nest-log.js';
@@ -48,19 +49,21 @@ const PORTS_TRIED = 100;
 /** Opens home, database and HTTP in this order and starts the rounds. Throws StartRefused with a sentence for a person. */
 export async function startServer(settings: Settings, overrides: Overrides = {}): Promise<RunningServer> {
   const context = await openContext(settings, overrides);
+  const traces = await openTraces(settings, context.process.log);
   let app: NestExpressApplication | undefined;
   try {
-    app = await createApp(context.process);
+    app = await createApp({ ...context.process, traces });
     const firstPassword = await ensureOperator(app.get(OperatorsService), settings);
     const port = await listen(app, settings);
     const ticker = app.get(Ticker);
     await ticker.start();
     const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
     let closed: Promise<void> | undefined;
-    const closeOnce = () => (closed ??= close(app!, ticker, context.close));
+    const closeOnce = () => (closed ??= close(app!, ticker, traces, context.close));
     return { url: `http://${host}:${port}`, app, firstPassword, close: closeOnce };
   } catch (error) {
     await app?.close();
+    await traces.close();
     await context.close();
     throw error;
   }
@@ -84,6 +87,7 @@ export async function openContext(
       clock: overrides.clock ?? systemClock,
       ids: overrides.ids ?? systemIds,
       log: openLog(settings),
+      traces: noTraces,
     };
     await openTransparencyLog(process);
     const closeAll = async (): Promise<void> => {
@@ -157,8 +161,14 @@ function portOf(server: HttpServer): number {
   throw new Error('server: expected to listen on a port');
 }
 
-async function close(app: NestExpressApplication, ticker: Ticker, closeContext: () => Promise<void>): Promise<void> {
+async function close(
+  app: NestExpressApplication,
+  ticker: Ticker,
+  traces: Traces,
+  closeContext: () => Promise<void>,
+): Promise<void> {
   await ticker.stop();
   await app.close();
+  await traces.close();
   await closeContext();
 }

@@ -125,12 +125,14 @@ test(
     expect((await consilium('models', 'list', 'Simulation')).out).toMatch(/^1 .* in use/m);
 
     const out = join(folder, 'model');
-    const { blob } = await answer<{ blob: { digest: string } }>('models', 'download', 'Simulation', '--out', out);
+    const download = ['models', 'download', 'Simulation', '--onnx', '--out', out];
+    const { blob } = await answer<{ blob: { digest: string } }>(...download);
     const digest = createHash('sha256')
       .update(readFileSync(join(out, 'model.safetensors')))
       .digest('hex');
     expect(digest).toBe(blob.digest);
     expect(JSON.parse(readFileSync(join(out, 'study.json'), 'utf8'))).toMatchObject({ model: { width: 2 } });
+    expect(readFileSync(join(out, 'model.onnx'), 'latin1')).toContain(`consilium.model\x12@${digest}`);
     expect((await consilium('models', 'download', 'Simulation', '--out', out)).code).toBe(2);
 
     const log = join(folder, 'log.jsonl');

@@ -141,6 +141,12 @@ test(
     const all = Buffer.concat(proxy.recorded);
     expect(all.length).toBeGreaterThan(update.bytes);
     expect(tracesOfVolumes().filter((trace) => all.includes(trace))).toEqual([]);
+
+    // Kept for the site's own TensorBoard; that it is no part of what is sent stands in agent.spec.ts.
+    const curves = join(home, 'tensorboard', study.slice(0, 12));
+    const figures = Buffer.concat(readdirSync(curves).map((name) => readFileSync(join(curves, name))));
+    for (const name of ['training/learning_rate', 'part/dice', 'validation/dice'])
+      expect(figures.includes(name), name).toBe(true);
   },
 );
 

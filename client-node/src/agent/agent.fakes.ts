@@ -37,6 +37,8 @@ export function assignmentOf(version: number, round: number | null, finished = f
 
 const METRICS = { loss: 0.5, supervised: 0.5, unsupervised: null, cps: null, secondsPerStep: 0.1 };
 
+const SCALARS = { 'training/learning_rate': 0.01 };
+
 export function trainedAs(): TrainedUpdate {
   return {
     blob: { digest: digest(7), bytes: 1000 },
@@ -144,7 +146,7 @@ export class FakeTrainer implements Trainer {
   #result(job: Job, options: JobOptions): unknown {
     if (job.kind === 'survey') return { engine: 'fake', card: this.card, findings: [] };
     if (job.kind === 'evaluate') return evaluatedAs(0.5);
-    for (const done of [1, 5]) options.onProgress?.({ done, total: 5, metrics: METRICS });
+    for (const done of [1, 5]) options.onProgress?.({ done, total: 5, metrics: METRICS, scalars: SCALARS });
     return trainedAs();
   }
 }

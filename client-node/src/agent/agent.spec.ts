@@ -60,6 +60,7 @@ async function agentWith(more: Partial<AgentOptions> = {}): Promise<Agent> {
     sign: (manifest) => Promise.resolve(JSON.stringify(manifest)),
     offers: { attend: () => Promise.resolve(), accepted: (study) => Promise.resolve(study) },
     witness: { see: () => Promise.resolve(), receive: () => Promise.resolve() },
+    scalars: { write: () => undefined },
     clock: { now: () => Date.now(), sleep: (_, signal) => systemClock.sleep(20, signal) },
     jitter: () => 0,
     log: silentLog,
@@ -94,6 +95,20 @@ describe('a trainer', () => {
     await run();
     expect(server.hello()).toMatchObject({ engine: 'fake', data: { labelled: 2, unlabelled: 3, validation: 1 } });
     expect(server.progress).toContainEqual(expect.objectContaining({ phase: 'training', done: 5, total: 5 }));
+  });
+
+  test('keeps the figures of each step and model for the site itself', async () => {
+    server.assign = () => (server.updates.length === 0 ? assignmentOf(1, 2) : assignmentOf(2, null, true));
+    const written: [number, string[]][] = [];
+    await run({ scalars: { write: (_, step, figures) => written.push([step, Object.keys(figures)]) } });
+    const [measured, trained] = [['validation/dice', 'validation/hd95_mm'], ['training/learning_rate']];
+    expect(written).toEqual([
+      [100, measured],
+      [101, trained],
+      [105, trained],
+      [200, measured],
+    ]);
+    expect(JSON.stringify(server.progress)).not.toContain('learning_rate');
   });
 
   test('does not measure or train again after a restart', async () => {

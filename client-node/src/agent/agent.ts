@@ -3,6 +3,7 @@ import { PROTOCOL_VERSION } from '@consilium/shared';
 import type { EgressPolicy } from '../egress/egress-policy.js';
 import type { Gate } from '../egress/gate.js';
 import { EgressRefused } from '../egress/objection.js';
+import type { ScalarLog } from '../scalars/scalar-log.js';
 import { errorText, NodeFailure } from '../settings/failure.js';
 import { SOFTWARE } from '../settings/software.js';
 import type { Survey } from '../trainer/messages.js';
@@ -51,6 +52,8 @@ export interface AgentOptions {
   offers: Pick<StudyOffers, 'attend' | 'accepted'>;
   /** Holds the server to its log. */
   witness: { see: (note: string, signal: AbortSignal) => Promise<unknown>; receive: Witness['receive'] };
+  /** For the site's own eyes. */
+  scalars: Pick<ScalarLog, 'write'>;
   clock: Clock;
   jitter: () => number;
   log: Log;

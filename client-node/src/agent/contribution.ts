@@ -60,7 +60,9 @@ export class Contribution {
       {
         signal: tools.signal,
         onProgress: (progress) => {
-          const { done, total, metrics, dataWaitShare = 0 } = progress;
+          const { done, total, metrics, dataWaitShare = 0, scalars = {} } = progress;
+          const before = (round.number - 1) * study.manifest.rounds.localSteps;
+          tools.scalars.write(study.digest, before + done, scalars);
           this.#progress.send({ phase: 'training', done, total, metrics });
           tools.report({ state: 'training', round: round.number, done, total, metrics, dataWaitShare });
         },

@@ -27,7 +27,7 @@ export class Measurement {
   }
 
   async measure(): Promise<void> {
-    const { rest, journal, trainer, patience, report, log, signal, validation } = this.tools;
+    const { rest, journal, trainer, patience, report, log, signal, validation, scalars } = this.tools;
     const { study, model, waitingRound } = this.task;
     const { digest } = model.blob;
     const round = waitingRound === null ? undefined : new ProgressLine(this.tools, waitingRound);
@@ -44,6 +44,11 @@ export class Measurement {
     );
     const { dice, hd95 } = evaluated.mean;
     const volumes = evaluated.volumes.length;
+    const step = model.version * study.manifest.rounds.localSteps;
+    scalars.write(study.digest, step, {
+      'validation/dice': dice,
+      ...(hd95 !== null && { 'validation/hd95_mm': hd95 }),
+    });
     const evaluation = { studyId: study.id, model: digest, volumes, dice, hd95 };
     await patience.ask(() => rest.submitEvaluation(evaluation, signal), signal);
     await journal.markEvaluated(study.digest, digest);

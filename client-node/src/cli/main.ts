@@ -8,6 +8,7 @@ import { addEngineCommands } from './engine-command.js';
 import { addEnrolCommand } from './enrol-command.js';
 import { addEvaluateCommand } from './evaluate-command.js';
 import { EXIT_CODES } from './exit-codes.js';
+import { addExportCommand } from './export-command.js';
 import { addKeyCommands } from './key-command.js';
 import { addLogCommands } from './log-command.js';
 import { addPhantomsCommand } from './phantoms-command.js';
@@ -35,6 +36,7 @@ function createProgram(session: Session): Command {
   addEgressCommands(program);
   addPredictCommand(program, session);
   addEvaluateCommand(program, session);
+  addExportCommand(program);
   addDoctorCommand(program);
   addEngineCommands(program, session);
   addPhantomsCommand(program);

@@ -18,6 +18,7 @@ import { Route } from '../agent/transport/route.js';
 import { Witness } from '../agent/witness.js';
 import { Consents } from '../egress/consents.js';
 import { openGate } from '../egress/open-gate.js';
+import { ScalarLog } from '../scalars/scalar-log.js';
 import { NodeFailure, systemCode } from '../settings/failure.js';
 import { nodeHome, settingsFromProcess, type NodeHome, type NodeSettings } from '../settings/node-settings.js';
 import { startTrainer } from './compute.js';
@@ -36,6 +37,7 @@ export function addRunCommand(program: Command, session: Session): void {
     .option('--poll-seconds <n>', 'how often to ask for work should a wake-up be lost (default 30)')
     .option('--checkpoint-seconds <n>', 'at most this much training is lost when the node dies (default 30)')
     .option('--data-workers <n>', 'threads that load and augment volumes ahead of training (default 1)')
+    .option('--tensorboard-megabytes <n>', 'figures kept for each study, for TensorBoard; 0 writes none (default 16)')
     .option('--accept-study <digests>', 'of studies that this site accepts before it is offered them')
     .option('--until-finished', 'end when the study is finished')
     .action(async (flags: Record<string, unknown>) => {
@@ -96,6 +98,12 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     sign,
     offers: new StudyOffers({ home, site: enrolment, consents, rest, sign, witness, clock: systemClock, log }),
     witness,
+    scalars: new ScalarLog({
+      folder: home.tensorboard,
+      maximumBytes: settings.tensorboardMegabytes * 1e6,
+      now: () => systemClock.now(),
+      warn: (sentence) => log.warn(sentence),
+    }),
     clock: systemClock,
     jitter: () => Math.random(),
     log,

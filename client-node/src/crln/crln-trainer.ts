@@ -55,6 +55,13 @@ function termsOf({ ops, training, correction }: CrlnTrainerOptions, weights: Wei
   ];
 }
 
+/** Of one step, with what it was taken with. */
+interface StepFigures extends StepLosses {
+  readonly learningRate: number;
+  /** 1 - mu: what the relationship map counts for in rectified logits. */
+  readonly relationshipWeight: number;
+}
+
 /** Student, mean teacher and optimiser of CRLN (Wang et al. 2025), one step at a time. */
 export class CrlnTrainer {
   readonly #student: Network;
@@ -92,7 +99,7 @@ export class CrlnTrainer {
   }
 
   /** One training step; `globalStep` counts over all rounds, from 0. A batch without any patch throws. */
-  step(batch: CrlnBatch | PreparedBatch, globalStep: number): StepLosses {
+  step(batch: CrlnBatch | PreparedBatch, globalStep: number): StepFigures {
     const { ops, model, training, totalSteps } = this.options;
     if (!batch.labelled && !batch.unlabelled) throw new RangeError('training step: expected patches, got none');
     const { prepare, label } = this.options.augmentation ?? PUBLISHED;
@@ -127,7 +134,9 @@ export class CrlnTrainer {
     this.#momentum.apply(settings);
     this.#average(teacherDecay(this.#averaged++, training.emaDecay));
     if (labelled) this.#learnMu(labelled, settings, losses);
-    return stepLosses(ops, losses, training);
+    const [mu] = ops.toHost(this.#student.weights.parameter('mu').read());
+    const { learningRate } = settings;
+    return { ...stepLosses(ops, losses, training), learningRate, relationshipWeight: 1 - mu };
   }
 
   /** The student in the layout of a model container, with the class means that this site saw. */

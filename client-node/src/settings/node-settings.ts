@@ -78,6 +78,9 @@ const NodeSettingsSchema = z.strictObject({
   batch: WholeNumber(1, 64).default(1).describe('windows that go through the network together when predicting'),
   precision: Precision.default('float32').describe('of convolutions when training; bf16 where the processor has it'),
   allowJavascriptEngine: Yes.default(false).describe('train without TensorFlow: right, and 150 times slower'),
+  tensorboardMegabytes: WholeNumber(0, 100_000)
+    .default(16)
+    .describe('figures of training and measuring kept for each study in tensorboard/ of the home; 0 writes none'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   logFormat: z.enum(['text', 'json']).default('text'),
 });
@@ -95,6 +98,8 @@ export interface NodeHome {
   /** What studies leave to each site, by study. */
   readonly local: string;
   readonly journal: string;
+  /** Figures of training and measuring, by study. */
+  readonly tensorboard: string;
   readonly newestModel: string;
   /** What the consortium tells its sites to use, and its models. */
   readonly releases: string;
@@ -120,6 +125,7 @@ export function nodeHome(root: string): NodeHome {
     rounds: join(root, 'rounds'),
     local: join(root, 'local'),
     journal: join(root, 'journal.json'),
+    tensorboard: join(root, 'tensorboard'),
     newestModel: join(root, 'newest-model.json'),
     releases: join(root, 'releases.json'),
     released: join(root, 'released'),

@@ -1,5 +1,6 @@
 import type { BlobRef, DataCard, StudyManifest, TrainingMetrics } from '@consilium/shared';
 import type { Precision } from '../engine/precision.js';
+import type { Scalars } from '../scalars/event-records.js';
 import type { FailureKind } from '../settings/failure.js';
 
 /**
@@ -104,6 +105,8 @@ export interface JobProgress {
   metrics: TrainingMetrics | null;
   /** Of training: share of the time that went by without a batch. Stays at the site. */
   dataWaitShare?: number;
+  /** Of the step that is done. Stays at the site. */
+  scalars?: Scalars;
   /** Windows of the volume under way, where volumes are predicted. */
   windows?: { done: number; total: number };
 }

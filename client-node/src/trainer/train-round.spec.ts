@@ -65,6 +65,20 @@ async function stoppedAfter(steps: number): Promise<Drift> {
   return learner;
 }
 
+test('tells of each step what it gave, by name, and leaves out what it had not', async () => {
+  const seen: unknown[] = [];
+  const learner = new Drift();
+  const step = learner.step.bind(learner);
+  Object.assign(learner, {
+    step: (...given: Parameters<typeof step>) => ({ ...step(...given), cps: null, learningRate: 0.1 }),
+  });
+  await trainRound(roundOf(learner, { localSteps: 1, onProgress: ({ scalars }) => seen.push(scalars) }));
+  expect(seen).toEqual([
+    expect.objectContaining({ 'loss/total': expect.any(Number) as number, 'training/learning_rate': 0.1 }),
+  ]);
+  expect(seen[0]).not.toHaveProperty('loss/cps');
+});
+
 test('a round that goes on from its checkpoint ends where an uninterrupted one does', async () => {
   const whole = new Drift();
   const expected = await trainRound(roundOf(whole, { checkpointSeconds: 1000 }));

@@ -3,11 +3,12 @@ import type { NamedTensors, TrainingMetrics } from '@consilium/shared';
 import { NodeFailure } from '../settings/failure.js';
 import type { CheckpointFile, Losses } from './checkpoint.js';
 import type { JobProgress } from './messages.js';
+import { stepScalars, type StepOutcome } from './step-scalars.js';
 
 /** The network that is trained; `crln` has the real one. */
 export interface Learner<B> {
   /** `globalStep` counts over all rounds of the study. */
-  step(batch: B, globalStep: number): Losses | Promise<Losses>;
+  step(batch: B, globalStep: number): StepOutcome | Promise<StepOutcome>;
   saveState(): { tensors: NamedTensors; counters: unknown };
   restoreState(state: { tensors: NamedTensors; counters: unknown }): void;
 }
@@ -69,14 +70,16 @@ export async function trainRound<B>(round: RoundOfTraining<B>): Promise<RoundFig
     const begun = now();
     const batch = await batches.at(step);
     secondsWaiting += (now() - begun) / 1000;
-    const { loss, supervised, unsupervised, cps } = await learner.step(batch, round.firstGlobalStep + step);
+    const figures = await learner.step(batch, round.firstGlobalStep + step);
+    const { loss, supervised, unsupervised, cps } = figures;
     const stepLosses: Losses = { loss, supervised, unsupervised, cps };
     requireFinite(stepLosses, step);
     losses = [...losses, stepLosses].slice(-AVERAGED_STEPS);
     seconds += (now() - begun) / 1000;
     const metrics = meanOf([stepLosses], seconds / (step + 1));
     const dataWaitShare = share(secondsWaiting, seconds);
-    round.onProgress({ done: step + 1, total: localSteps, metrics, dataWaitShare });
+    const scalars = stepScalars(figures, metrics.secondsPerStep);
+    round.onProgress({ done: step + 1, total: localSteps, metrics, dataWaitShare, scalars });
     if (now() - savedAt >= round.checkpointSeconds * 1000 && step + 1 < localSteps) await save(step + 1);
   }
   const metrics = meanOf(losses, seconds / localSteps);

@@ -3,6 +3,7 @@ import { migrations } from '@consilium/migrations';
 import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { ExitCode, StartRefused } from '../settings/start-refused.js';
+import { AfterCommit } from './after-commit.js';
 import { openEmbedded } from './embedded.js';
 import { entities } from './entities.js';
 
@@ -42,7 +43,14 @@ async function migrateAlone(dataSource: DataSource): Promise<void> {
   }
 }
 
-const common = { type: 'postgres', entities, migrations, synchronize: false, installExtensions: false } as const;
+const common = {
+  type: 'postgres',
+  entities,
+  migrations,
+  subscribers: { AfterCommit },
+  synchronize: false,
+  installExtensions: false,
+} as const;
 
 async function connect(url: string): Promise<Database> {
   const options: DataSourceOptions = { ...common, driver: pg, url, connectTimeoutMS: 10_000, poolSize: 10 };

@@ -1,16 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { DataSource, In } from 'typeorm';
+import type { AggregatedModel } from '../aggregation/aggregation-jobs.js';
+import type { Traces } from '../observability/traces.js';
 import { Outbox } from '../outbox/outbox.service.js';
-import { CLOCK, LOG, PROCESS, SETTINGS, type Clock } from '../settings/process-context.js';
+import { CLOCK, LOG, PROCESS, SETTINGS, TRACES, type Clock } from '../settings/process-context.js';
 import type { Settings } from '../settings/settings.js';
 import { systemCode } from '../settings/start-refused.js';
 import { StudyEntity } from '../studies/study.entity.js';
-import { ModelArithmetic } from './model-arithmetic.js';
+import { ModelArithmetic, type ModelRecipe } from './model-arithmetic.js';
 import { Departures } from './departures.service.js';
 import { Leases } from './leases.service.js';
 import { recipeOf } from './round-recipe.js';
 import { ACTIVE_STATES, openingOf } from './round-row.js';
+import { aggregationSpan } from './round-spans.js';
 import { RoundEntity } from './round.entity.js';
 import { RoundOpening } from './round-opening.service.js';
 import { isClosable, type RoundEvent, type Tally } from './round-state.js';
@@ -43,6 +46,7 @@ export class RoundDriver {
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Logger,
+    @Inject(TRACES) private readonly traces: Traces,
   ) {
     outbox.listen(() => this.poke());
   }
@@ -145,7 +149,7 @@ export class RoundDriver {
     const started = performance.now();
     try {
       if (!recipe.updates.some(({ weight }) => weight > 0)) throw new Error('every accepted update has the weight 0');
-      const { optimiser, ...result } = await this.arithmetic.aggregate(recipe);
+      const { optimiser, ...result } = await this.#made(study, round, recipe);
       const milliseconds = Math.round(performance.now() - started);
       const what = { round: round.number, updates: recipe.updates.length, digest: result.digest, milliseconds };
       if (await this.transitions.apply(round, () => ({ type: 'aggregated', result, optimiser, at: this.clock.now() })))
@@ -158,6 +162,22 @@ export class RoundDriver {
         reason: failure(error),
         at: this.clock.now(),
       }));
+    }
+  }
+
+  async #made(study: StudyEntity, round: RoundEntity, recipe: ModelRecipe): Promise<AggregatedModel> {
+    const begin = this.clock.now();
+    const told = (failed: boolean): void => {
+      const updates = recipe.updates.length;
+      this.traces.record(aggregationSpan({ study, round, updates, begin, end: this.clock.now(), failed }));
+    };
+    try {
+      const made = await this.arithmetic.aggregate(recipe);
+      told(false);
+      return made;
+    } catch (error) {
+      told(true);
+      throw error;
     }
   }
 }

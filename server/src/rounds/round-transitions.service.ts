@@ -1,15 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Refusal } from '@consilium/shared';
 import { DataSource, In, LessThanOrEqual, type EntityManager } from 'typeorm';
+import { afterCommit } from '../database/after-commit.js';
 import { ModelsService } from '../models/models.service.js';
+import type { Traces } from '../observability/traces.js';
 import { Outbox } from '../outbox/outbox.service.js';
-import { CLOCK, type Clock } from '../settings/process-context.js';
+import { CLOCK, TRACES, type Clock } from '../settings/process-context.js';
 import { SiteEntity } from '../sites/site.entity.js';
 import { SitesService } from '../sites/sites.service.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { studyAfter } from '../studies/study-state.js';
 import { lockStudy } from '../studies/studies.service.js';
 import { AWAITED_STATES, ContributionEntity, type ContributionState } from './contribution.entity.js';
+import { transitionSpans } from './round-spans.js';
 import { RoundLog } from './round-log.js';
 import { RoundEntity } from './round.entity.js';
 import { columnsOf, statusOf } from './round-row.js';
@@ -37,6 +40,7 @@ export class RoundTransitions {
     private readonly outbox: Outbox,
     private readonly roundLog: RoundLog,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(TRACES) private readonly traces: Traces,
   ) {}
 
   /** `eventOf` sees the round as it is under the study's lock; null leaves it so. True where the round has changed. */
@@ -66,7 +70,11 @@ export class RoundTransitions {
     // The first update of a round is nothing to the other sites, and with many of them each look is a load.
     const wakesSites = after.state !== before.state && after.state !== 'collecting';
     await this.outbox.add(manager, { topic: 'round', subject: round.id, wakesSites });
-    if (after.state !== before.state) await this.roundLog.changed(manager, { study, round, after, event });
+    if (after.state !== before.state) {
+      await this.roundLog.changed(manager, { study, round, after, event });
+      const spans = transitionSpans({ study, round, before, after, at: this.clock.now() });
+      afterCommit(manager, () => spans.forEach((span) => this.traces.record(span)));
+    }
     return true;
   }
 

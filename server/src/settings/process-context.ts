@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { pino, type Logger } from 'pino';
+import type { Traces } from '../observability/traces.js';
 import type { Settings } from './settings.js';
 import { HomeFolder } from './home-folder.js';
 
@@ -9,6 +10,7 @@ export const SETTINGS = Symbol('settings');
 export const CLOCK = Symbol('clock');
 export const IDS = Symbol('ids');
 export const LOG = Symbol('log');
+export const TRACES = Symbol('traces');
 /** Id of this run of the process, among several on one database. */
 export const PROCESS = Symbol('process');
 
@@ -31,6 +33,7 @@ export interface ProcessContext {
   clock: Clock;
   ids: Ids;
   log: Logger;
+  traces: Traces;
 }
 
 export function openLog(settings: Settings): Logger {
@@ -50,6 +53,7 @@ export class ProcessContextModule {
       { provide: CLOCK, useValue: context.clock },
       { provide: IDS, useValue: context.ids },
       { provide: LOG, useValue: context.log },
+      { provide: TRACES, useValue: context.traces },
       { provide: PROCESS, useValue: context.ids.uuid() },
       { provide: HomeFolder, useValue: context.home },
       { provide: DataSource, useValue: context.dataSource },

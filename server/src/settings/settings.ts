@@ -31,6 +31,14 @@ export const Settings = z.strictObject({
   operatorPassword: z.string().min(8, 'expected at least 8 characters').max(200).optional(),
   logLevel: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   metricsToken: z.string().min(16).optional().describe('with it /metrics answers Prometheus; without it nobody'),
+  tracesEndpoint: z
+    .url({ protocol: /^https?$/ })
+    .refine(
+      (url) => !/^[^/]*\/\/[^/]*@/.test(url),
+      'expected no password in the address; OTEL_EXPORTER_OTLP_HEADERS has one',
+    )
+    .optional()
+    .describe('of a collector for OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; without it no traces'),
   dashboard: z.string().default(join(dirname(fileURLToPath(import.meta.url)), '../../../dashboard/dist')),
   /** Logins and enrolments that one address may try in a minute. */
   attemptsPerMinute: z.coerce.number().int().min(1).max(10_000).default(20),
@@ -60,6 +68,7 @@ const variables: Record<string, keyof Settings> = {
   CONSILIUM_OPERATOR_PASSWORD: 'operatorPassword',
   CONSILIUM_LOG_LEVEL: 'logLevel',
   CONSILIUM_METRICS_TOKEN: 'metricsToken',
+  CONSILIUM_TRACES_ENDPOINT: 'tracesEndpoint',
   CONSILIUM_ATTEMPTS_PER_MINUTE: 'attemptsPerMinute',
   CONSILIUM_ENROLMENT_CODE_HOURS: 'enrolmentCodeHours',
 };

@@ -1,0 +1,2 @@
+export { onnxModel } from './onnx-model.js';
+export { ProtobufWriter } from './protobuf.js';
