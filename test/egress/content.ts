@@ -17,8 +17,8 @@ export interface UploadContent {
 export interface Captured {
   contents: Content[];
   uploads: UploadContent[];
-  /** Tokens, of requests and of the socket. */
-  tokens: string[];
+  /** Tokens, each with the request that it went with; null for the socket's. */
+  tokens: { token: string; request: SentRequest | null }[];
   /** Names and values of headers that are not of the transport's own making. */
   strangeHeaders: string[];
 }
@@ -57,7 +57,7 @@ export function contentOf(connections: readonly Dissected[]): Captured {
     for (const [name, value] of request.headers)
       if (!(HEADERS[name]?.test(value) ?? false)) captured.strangeHeaders.push(`${name}: ${value}`);
     const authorization = request.headers.get('authorization');
-    if (authorization !== undefined) captured.tokens.push(authorization.slice('Bearer '.length));
+    if (authorization !== undefined) captured.tokens.push({ token: authorization.slice('Bearer '.length), request });
     if (request.path.startsWith(SOCKET)) takePackets(request.body.toString('utf8').split('\x1e'), captured);
     else if (!request.path.startsWith(UPLOADS)) captured.contents.push(restContent(request));
   }
@@ -82,7 +82,7 @@ function takePackets(packets: readonly string[], { contents, tokens }: Captured)
     const message = /^4([02])\d*(.+)$/s.exec(packet);
     const type = message?.[1];
     const value: unknown = message === null ? null : JSON.parse(message[2]);
-    if (type === '0' && isToken(value)) tokens.push(value.token);
+    if (type === '0' && isToken(value)) tokens.push({ token: value.token, request: null });
     else if (type === '2' && Array.isArray(value) && value.length === 2)
       contents.push({ way: `socket ${String(value[0])}`, digest: sha256(JSON.stringify(value[1])) });
     else throw new Error(`expected a message of the control line, got ${packet.slice(0, 80)}`);

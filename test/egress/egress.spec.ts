@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writePhantomSite } from '@consilium/client-node';
 import type { EgressEntry } from '@consilium/client-node/dist/egress/egress-log.js';
-import { OperatorClient, type StudyDraft } from '@consilium/shared';
+import { CONTROL_LINE, OperatorClient, proofClaims, type StudyDraft } from '@consilium/shared';
 import { eventually } from '../support/rounds-bench.js';
 import { OPERATOR, ServerProcess } from '../support/server-process.js';
 import { contentOf, type Captured } from './content.js';
@@ -131,12 +131,21 @@ test(
       { digest: update.digest, metadata: { digest: model, encoding, bytes: String(modelBytes), base } },
     ]);
 
-    const claims = tokens.map(
-      (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()) as object,
-    );
-    expect(new Set(claims.flatMap((claim) => Object.keys(claim)))).toEqual(
-      new Set(['iss', 'aud', 'iat', 'exp', 'jti']),
-    );
+    const claims = tokens.map(({ token, request }) => {
+      const { htm, htu, body, jti, ...rest } = JSON.parse(
+        Buffer.from(token.split('.')[1], 'base64url').toString(),
+      ) as Record<string, unknown>;
+      expect(Object.keys(rest)).toEqual(['iss', 'aud', 'iat', 'exp']);
+      // What a token says besides is what the request says anyway.
+      const isUpload = request?.path.startsWith('/api/v1/uploads') === true;
+      const bytes = request === null || isUpload || request.body.length === 0 ? undefined : request.body;
+      expect({ htm, htu, body }).toEqual({
+        body: undefined,
+        ...proofClaims({ ...(request ?? CONTROL_LINE), body: bytes }),
+      });
+      return jti;
+    });
+    expect(new Set(claims).size).toBe(tokens.length);
 
     const all = Buffer.concat(proxy.recorded);
     expect(all.length).toBeGreaterThan(update.bytes);
