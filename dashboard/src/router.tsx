@@ -113,7 +113,13 @@ const audit = createRoute({
   component: lazyPage(() => import('./audit/audit-page.js'), 'AuditPage'),
 });
 
-const PAGES = [overview, studies, study, compare, round, sites, site, models, model, audit];
+const settings = createRoute({
+  getParentRoute: () => frame,
+  path: '/settings',
+  component: lazyPage(() => import('./settings/settings-page.js'), 'SettingsPage'),
+});
+
+const PAGES = [overview, studies, study, compare, round, sites, site, models, model, audit, settings];
 
 export const router = createRouter({
   routeTree: root.addChildren([logIn, frame.addChildren(PAGES)]),

@@ -5,6 +5,7 @@ import { failureStory } from './failure.story.js';
 import { keyboardStory } from './keyboard.story.js';
 import { pagesStory } from './pages.story.js';
 import { roundsStory } from './rounds.story.js';
+import { settingsStory } from './settings.story.js';
 import { PATIENCE, Stage } from './stage.js';
 
 /** One browser page on one server process; the stories follow one another, as an operator lives them. */
@@ -17,6 +18,7 @@ describe('the dashboard on the real server', { timeout: PATIENCE }, () => {
   roundsStory(stage);
   pagesStory(stage);
   auditStory(stage);
+  settingsStory(stage);
   keyboardStory(stage);
   failureStory(stage);
 

@@ -71,9 +71,9 @@ export class Stage {
     }
   }
 
-  async logIn(): Promise<void> {
-    await this.page.getByLabel('Operator name').fill(OPERATOR.name);
-    await this.page.getByLabel('Password', { exact: true }).fill(OPERATOR.password);
+  async logIn({ name, password } = OPERATOR): Promise<void> {
+    await this.page.getByLabel('Operator name').fill(name);
+    await this.page.getByLabel('Password', { exact: true }).fill(password);
     await this.page.keyboard.press('Enter');
   }
 

@@ -26,7 +26,7 @@ it(
     try {
       const script = join(home, 'faults.yaml');
       writeFileSync(script, FAULTS);
-      const options = { sites: 6, rounds: 2, lease: 3, faults: script, server: server.url };
+      const options = { sites: 6, rounds: 2, lease: 6, faults: script, server: server.url };
       const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
       const env = {
         ...process.env,

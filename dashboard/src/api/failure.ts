@@ -6,6 +6,8 @@ export class Failure extends Error {
     readonly kind: FailureKind,
     message: string,
     readonly status: number | null = null,
+    /** Of the server's closed list, where it is the server that says no. */
+    readonly code?: string,
   ) {
     super(message);
     this.name = 'Failure';

@@ -11,6 +11,11 @@ interface Issue {
   message: string;
 }
 
+/** Of requests that are answered without content. */
+export const nothing: AnswerSchema<undefined> = {
+  safeParse: () => ({ success: true, data: undefined }),
+};
+
 export function get<T>(path: string, schema: AnswerSchema<T>, signal?: AbortSignal): Promise<T> {
   return request('GET', path, schema, undefined, signal);
 }
@@ -89,5 +94,5 @@ function refusalOf(status: number, value: unknown, method: string, path: string)
   if (status === 401) endSession(EXPIRED);
   // A proxy in front of a stopped server answers these in its place.
   if (status === 502 || status === 503 || status === 504) return new Failure('unreachable', sentence, status);
-  return new Failure(status >= 500 ? 'broken' : 'refused', sentence, status);
+  return new Failure(status >= 500 ? 'broken' : 'refused', sentence, status, answer.data?.code);
 }

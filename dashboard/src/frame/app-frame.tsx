@@ -16,7 +16,7 @@ import { ConnectionBanner, ConnectionPill } from './connection.js';
 import { Icon, type IconName } from './icons.js';
 
 interface Place {
-  to: '/' | '/studies' | '/sites' | '/models' | '/audit';
+  to: '/' | '/studies' | '/sites' | '/models' | '/audit' | '/settings';
   label: string;
   icon: IconName;
   /** Paths below it that belong to it. */
@@ -29,6 +29,7 @@ const PLACES: Place[] = [
   { to: '/sites', label: 'Sites', icon: 'site', owns: /^\/sites(\/|$)/ },
   { to: '/models', label: 'Models', icon: 'model', owns: /^\/models(\/|$)/ },
   { to: '/audit', label: 'Audit', icon: 'audit', owns: /^\/audit(\/|$)/ },
+  { to: '/settings', label: 'Settings', icon: 'settings', owns: /^\/settings(\/|$)/ },
 ];
 
 export function AppFrame(): ReactElement {

@@ -10,8 +10,14 @@ import { beginSession, sessionEnding } from './session.js';
 export function LogInPage(): ReactElement {
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
+  /** Null until the server asks for one. */
+  const [code, setCode] = useState<string | null>(null);
   const logIn = useMutation({
-    mutationFn: () => post('/login', LoginAnswer, { name: name.trim(), password }),
+    mutationFn: () =>
+      post('/login', LoginAnswer, { name: name.trim(), password, ...(code !== null && { code: code.trim() }) }),
+    onError: (error) => {
+      if (asksForCode(error)) setCode('');
+    },
     onSuccess: (answer) => {
       beginSession({ name: name.trim(), ...answer });
     },
@@ -57,7 +63,23 @@ export function LogInPage(): ReactElement {
             setPassword(event.currentTarget.value);
           }}
         />
-        {logIn.error !== null && (
+        {code !== null && (
+          <TextInput
+            label="Code of your authenticator app"
+            description="Or one of your recovery codes"
+            autoComplete="one-time-code"
+            required
+            withAsterisk={false}
+            autoFocus
+            minLength={6}
+            maxLength={40}
+            value={code}
+            onChange={(event) => {
+              setCode(event.currentTarget.value);
+            }}
+          />
+        )}
+        {logIn.error !== null && !asksForCode(logIn.error) && (
           <p className="state tone-bad" role="alert" style={{ whiteSpace: 'normal', alignItems: 'flex-start' }}>
             <Icon name="warning" />
             <span>{explain(logIn.error)}</span>
@@ -69,6 +91,10 @@ export function LogInPage(): ReactElement {
       </form>
     </main>
   );
+}
+
+function asksForCode(error: Error): boolean {
+  return error instanceof Failure && error.code === 'code-needed';
 }
 
 function explain(error: Error): string {

@@ -57,7 +57,12 @@ export class AccountService {
   async removeSecondFactor(caller: OperatorCaller, code: string): Promise<void> {
     const operator = await this.dataSource.manager.findOneByOrFail(OperatorEntity, { id: caller.id });
     if (operator.totpConfirmedAt === null) throw new ApiError('conflict', `${operator.name} has no second factor.`);
-    await this.secondFactors.require(operator, code);
+    await this.secondFactors.require(operator, code).catch((error: unknown) => {
+      // Of an account that is logged in: nothing about its session is wrong.
+      throw error instanceof ApiError && error.code === 'login-refused'
+        ? new ApiError('invalid-request', error.message)
+        : error;
+    });
     await this.#change(caller, 'totp', (manager) => this.secondFactors.remove(manager, caller.id));
   }
 

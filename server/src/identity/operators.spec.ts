@@ -157,7 +157,7 @@ describe('a second factor', () => {
 
   it('is removed with one of its codes only, or by an owner’s reset', async () => {
     expect((await person.post('/account/second-factor')).status).toBe(409);
-    expect((await person.post('/account/second-factor/remove', { code: '000000' })).status).toBe(401);
+    expect((await person.post('/account/second-factor/remove', { code: '000000' })).status).toBe(400);
     await person.post('/account/second-factor/remove', { code: code(30) }).expect(204);
     await loggedIn(drawn);
     const { secret } = (await person.post('/account/second-factor').expect(200)).body as SecondFactorOffer;
