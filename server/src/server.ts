@@ -9,6 +9,7 @@ import { openTransparencyLog } from './audit/open-log.js';
 import { openDatabase } from './database/database.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { schemaPipe } from './http/schema.pipe.js';
+import { readTls, renewTls, type Tls } from './http/tls.js';
 import { furnish } from './http/web.js';
 import { OperatorsService } from './identity/operators.service.js';
 import { noTraces, openTraces, type Traces } from './observability/traces.js';
@@ -48,19 +49,22 @@ const PORTS_TRIED = 100;
 
 /** Opens home, database and HTTP in this order and starts the rounds. Throws StartRefused with a sentence for a person. */
 export async function startServer(settings: Settings, overrides: Overrides = {}): Promise<RunningServer> {
+  const tls = readTls(settings);
   const context = await openContext(settings, overrides);
   const traces = await openTraces(settings, context.process.log);
   let app: NestExpressApplication | undefined;
   try {
-    app = await createApp({ ...context.process, traces });
+    app = await createApp({ ...context.process, traces }, tls);
     const firstPassword = await ensureOperator(app.get(OperatorsService), settings);
     const port = await listen(app, settings);
     const ticker = app.get(Ticker);
     await ticker.start();
+    renewTls(app.getHttpServer(), settings, context.process.log);
     const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
     let closed: Promise<void> | undefined;
     const closeOnce = () => (closed ??= close(app!, ticker, traces, context.close));
-    return { url: `http://${host}:${port}`, app, firstPassword, close: closeOnce };
+    const scheme = tls === undefined ? 'http' : 'https';
+    return { url: `${scheme}://${host}:${port}`, app, firstPassword, close: closeOnce };
   } catch (error) {
     await app?.close();
     await traces.close();
@@ -101,8 +105,9 @@ export async function openContext(
   }
 }
 
-async function createApp(context: ProcessContext): Promise<NestExpressApplication> {
+async function createApp(context: ProcessContext, httpsOptions: Tls | undefined): Promise<NestExpressApplication> {
   const options = {
+    ...(httpsOptions && { httpsOptions }),
     logger: new NestLog(context.log),
     abortOnError: false,
     forceCloseConnections: true,

@@ -19,7 +19,8 @@ import { ConnectProxy } from '../support/connect-proxy.js';
 import { LinkedSite } from '../support/linked-site.js';
 import { OPERATOR, ServerProcess } from '../support/server-process.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
-import { hasOpenssl, TlsFront } from '../support/tls-front.js';
+import { hasOpenssl } from '../support/house-ca.js';
+import { TlsFront } from '../support/tls-front.js';
 
 const UPLOAD = new URL('./upload-process.mjs', import.meta.url).pathname;
 /** A model of 5.4 MB, so that uploads of 6 MB are let in. */

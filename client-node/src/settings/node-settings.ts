@@ -41,6 +41,8 @@ const NodeSettingsSchema = z.strictObject({
     .union([z.array(z.string()), z.string().transform((list) => list.split(/[\s,]+/).filter((entry) => entry !== ''))])
     .default([])
     .describe('hosts that are reached without it; NO_PROXY sets it'),
+  clientCertificate: z.string().min(1).optional().describe('PEM file, for a server that asks for one'),
+  clientKey: z.string().min(1).optional().describe('PEM file, of that certificate'),
   caFile: z.string().min(1).optional().describe("PEM file with the certificate of your house's own CA"),
   encoding: z
     .enum(['auto', ...TransferEncoding.options])
@@ -140,7 +142,7 @@ export function nodeHome(root: string): NodeHome {
 
 type Layer = Record<string, unknown>;
 const KEYS = Object.keys(NodeSettingsSchema.shape) as (keyof NodeSettings)[];
-const PATHS = ['data', 'validation', 'cache', 'caFile'] as const;
+const PATHS = ['data', 'validation', 'cache', 'caFile', 'clientCertificate', 'clientKey'] as const;
 const CUSTOMARY = { httpsProxy: ['HTTPS_PROXY', 'https_proxy'], noProxy: ['NO_PROXY', 'no_proxy'] };
 const ENVIRONMENT_PREFIX = 'CONSILIUM_NODE_';
 

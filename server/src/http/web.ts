@@ -11,7 +11,9 @@ import { VERSION } from '../settings/version.js';
 export function furnish(app: NestExpressApplication, settings: Settings): void {
   app.setGlobalPrefix('api/v1', { exclude: ['metrics'] });
   app.disable('x-powered-by');
-  app.use(helmet(headers));
+  // Only a server that speaks TLS itself can say that it always will.
+  const strictTransportSecurity = settings.tlsCertificate !== undefined;
+  app.use(helmet({ ...headers, strictTransportSecurity }));
   app.useBodyParser('json', { limit: '256kb' });
   describeApi(app);
   serveDashboard(app, settings.dashboard);
@@ -34,7 +36,6 @@ const headers = {
       upgradeInsecureRequests: null,
     },
   },
-  strictTransportSecurity: false,
 } as const;
 
 function describeApi(app: NestExpressApplication): void {

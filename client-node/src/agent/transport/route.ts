@@ -17,6 +17,9 @@ export interface RouteSettings {
   noProxy?: readonly string[];
   /** PEM file with certificates that are trusted besides those that Node brings. */
   caFile?: string | undefined;
+  /** PEM files of what this node shows to a server that asks for it. */
+  clientCertificate?: string | undefined;
+  clientKey?: string | undefined;
 }
 
 /** Milliseconds for which an idle connection is kept. */
@@ -51,7 +54,12 @@ export class Route {
     const url = new URL(server);
     this.#secure = url.protocol === 'https:';
     this.ca = settings.caFile === undefined ? undefined : [...rootCertificates, readCertificates(settings.caFile)];
-    const options = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, ...(this.ca && { ca: this.ca }) };
+    const options = {
+      keepAlive: true,
+      keepAliveMsecs: KEEP_ALIVE_MS,
+      ...(this.ca && { ca: this.ca }),
+      ...clientIdentity(settings),
+    };
     const proxy = settings.proxy ?? (this.#secure ? settings.httpsProxy : undefined);
     const isTunnelled = proxy !== undefined && !isExcepted(url.hostname, settings.noProxy ?? []);
     this.name = isTunnelled ? `${server} (by the proxy ${new URL(proxy).host})` : server;
@@ -110,15 +118,25 @@ export function isExcepted(host: string, excepted: readonly string[]): boolean {
   });
 }
 
+function clientIdentity({ clientCertificate, clientKey }: RouteSettings): { cert?: string; key?: string } {
+  if (clientCertificate === undefined && clientKey === undefined) return {};
+  if (clientCertificate === undefined || clientKey === undefined)
+    throw new NodeFailure('usage', 'clientCertificate: expected it together with clientKey, got one of them');
+  return { cert: readPem('clientCertificate', clientCertificate), key: readPem('clientKey', clientKey) };
+}
+
 function readCertificates(path: string): string {
-  let text: string;
+  const text = readPem('caFile', path);
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  throw new NodeFailure('usage', `caFile: expected PEM certificates in ${path}, got none`);
+}
+
+function readPem(setting: string, path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new NodeFailure('usage', `caFile: ${path} cannot be read (${systemCode(error) ?? 'unknown'})`, {
+    throw new NodeFailure('usage', `${setting}: ${path} cannot be read (${systemCode(error) ?? 'unknown'})`, {
       cause: error,
     });
   }
-  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-  throw new NodeFailure('usage', `caFile: expected PEM certificates in ${path}, got none`);
 }
