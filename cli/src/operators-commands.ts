@@ -23,10 +23,12 @@ export function addOperatorsCommands(program: Command, { client, console }: Surr
     .description('make an account; its password is drawn and shown once')
     .argument('<name>', 'by which they log in')
     .addOption(new Option('--role <role>', 'what they may do').choices(OperatorRole.options).default('viewer'))
+    .option('--provider', "they log in at the house's identity provider, which calls them by this name")
     .option('--json', 'print the answer as JSON')
-    .action(async (name: string, { role, json }: { role: OperatorRole; json?: boolean }) => {
-      const made = await (await client()).post('/operators', DrawnPassword, { name, role });
-      console.answer(json, made, `${made.name} (${role}) has the password ${made.password}`);
+    .action(async (name: string, { role, provider, json }: { role: OperatorRole; provider?: true; json?: boolean }) => {
+      const logsInBy = provider === true ? 'provider' : 'password';
+      const made = await (await client()).post('/operators', DrawnPassword, { name, role, logsInBy });
+      console.answer(json, made, `${made.name} (${role}) ${waysIn(made)}`);
     });
   operators
     .command('role')
@@ -49,7 +51,7 @@ export function addOperatorsCommands(program: Command, { client, console }: Surr
       const operator = await client();
       const { id, name } = await findOperator(operator, text);
       const drawn = await operator.post(`/operators/${id}/reset`, DrawnPassword, {});
-      console.answer(json, drawn, `${name} has the new password ${drawn.password} and no second factor`);
+      console.answer(json, drawn, `${name} ${waysIn(drawn)}`);
     });
   operators
     .command('remove')
@@ -65,6 +67,12 @@ export function addOperatorsCommands(program: Command, { client, console }: Surr
       await operator.post(`/operators/${removed.id}/remove`, z.unknown(), {});
       console.answer(json, removed, `${removed.name} is removed`);
     });
+}
+
+function waysIn({ password }: DrawnPassword): string {
+  return password === null
+    ? 'logs in at the identity provider, which shows who that is the next time'
+    : `has the password ${password} and no second factor`;
 }
 
 function everybody(client: OperatorClient): Promise<OperatorView[]> {

@@ -123,7 +123,7 @@ function program(): Command {
     .option(...database)
     .action((name: string, { role, ...flags }: Record<string, unknown>) =>
       withOperators(settings(flags), async (service) => {
-        const { password } = await service.add({ name, role: OperatorRole.parse(role) });
+        const { password } = await service.add({ name, role: OperatorRole.parse(role), logsInBy: 'password' });
         say(`${name} was created with the role ${String(role)} and the password ${password}`);
       }),
     );

@@ -127,7 +127,7 @@ async function createApp(context: ProcessContext, httpsOptions: Tls | undefined)
 async function ensureOperator(operators: OperatorsService, settings: Settings): Promise<string | null> {
   if (await operators.hasAny()) return null;
   const { operatorName: name, operatorPassword } = settings;
-  const { password } = await operators.add({ name, role: 'owner', password: operatorPassword });
+  const { password } = await operators.add({ name, role: 'owner', logsInBy: 'password', password: operatorPassword });
   return operatorPassword === undefined ? password : null;
 }
 

@@ -2,7 +2,7 @@ import axe from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
 /** Debian's package; nothing is downloaded, and the browser asks nobody for updates. */
-const EXECUTABLE = '/usr/bin/chromium';
+export const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = [
   '--headless',
   '--no-sandbox',
@@ -15,7 +15,7 @@ const FLAGS = [
 
 /** A browser with an empty profile of its own, which goes when it is closed. */
 export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS, timeout: 30_000 });
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: 30_000 });
 }
 
 interface AxeViolation {

@@ -5,6 +5,7 @@ import { type ReactElement, type SubmitEvent, useState } from 'react';
 import { adviceOn, Failure } from '../api/failure.js';
 import { post } from '../api/request.js';
 import { Icon } from '../frame/icons.js';
+import { ProviderLogIn } from './provider-log-in.js';
 import { beginSession, sessionEnding } from './session.js';
 
 export function LogInPage(): ReactElement {
@@ -19,7 +20,7 @@ export function LogInPage(): ReactElement {
       if (asksForCode(error)) setCode('');
     },
     onSuccess: (answer) => {
-      beginSession({ name: name.trim(), ...answer });
+      beginSession(answer);
     },
   });
   const submit = (event: SubmitEvent): void => {
@@ -88,6 +89,7 @@ export function LogInPage(): ReactElement {
         <Button type="submit" size="sm" loading={logIn.isPending}>
           Log in
         </Button>
+        <ProviderLogIn />
       </form>
     </main>
   );

@@ -1,19 +1,22 @@
-import { DrawnPassword, OperatorRole, OperatorView } from '@consilium/shared';
+import { DrawnPassword, OperatorRole, OperatorView, type LogsInBy } from '@consilium/shared';
 import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactElement, type SubmitEvent, useState } from 'react';
 import { post } from '../api/request.js';
 import { CopyButton } from '../frame/copyable.js';
 import { type Column, DataTable } from '../frame/data-table.js';
+import { NONE } from '../format/figures.js';
 import { Moment } from '../frame/moment.js';
 import { Answered, Panel } from '../frame/panel.js';
 import { useMay } from '../session/session.js';
+import { loginMethodsQuery } from '../session/login-methods.js';
 import { operatorsQuery } from './account-queries.js';
 import { PersonActions } from './person-actions.js';
 
 const COLUMNS: readonly Column[] = [
   { title: 'Name' },
   { title: 'Role' },
+  { title: 'Logs in by' },
   { title: 'Second factor' },
   { title: 'Since' },
   { title: 'Actions', untitled: true },
@@ -25,6 +28,7 @@ const MEANING: Record<OperatorRole, string> = {
   auditor: 'auditor: also takes the log away, sees who may do what',
   owner: 'owner: all of it, and who may log in',
 };
+const WAYS: Record<LogsInBy, string> = { password: 'password', provider: 'identity provider' };
 const ROLES = OperatorRole.options.map((value) => ({ value, label: MEANING[value] }));
 
 export function PeoplePanel(): ReactElement {
@@ -55,9 +59,11 @@ interface OnDrawn {
 function AddForm({ onDrawn }: OnDrawn): ReactElement {
   const [name, setName] = useState('');
   const [role, setRole] = useState<string>('viewer');
+  const [logsInBy, setLogsInBy] = useState<string>('password');
+  const { data: methods } = useQuery(loginMethodsQuery);
   const client = useQueryClient();
   const add = useMutation({
-    mutationFn: () => post('/operators', DrawnPassword, { name, role }),
+    mutationFn: () => post('/operators', DrawnPassword, { name, role, logsInBy }),
     onSuccess: async (drawn) => {
       setName('');
       onDrawn(drawn);
@@ -91,6 +97,17 @@ function AddForm({ onDrawn }: OnDrawn): ReactElement {
           setRole(event.currentTarget.value);
         }}
       />
+      {methods?.provider != null && (
+        <NativeSelect
+          label="Logs in by"
+          size="sm"
+          value={logsInBy}
+          data={Object.entries(WAYS).map(([value, label]) => ({ value, label }))}
+          onChange={(event) => {
+            setLogsInBy(event.currentTarget.value);
+          }}
+        />
+      )}
       <Button type="submit" size="sm" loading={add.isPending}>
         Make an account
       </Button>
@@ -99,6 +116,15 @@ function AddForm({ onDrawn }: OnDrawn): ReactElement {
 }
 
 function Drawn({ drawn }: { drawn: DrawnPassword }): ReactElement {
+  if (drawn.password === null)
+    return (
+      <p className="enrolment-code">
+        <span>
+          Whom the identity provider calls <strong>{drawn.name}</strong> logs in there; the first who comes has the
+          account.
+        </span>
+      </p>
+    );
   return (
     <div className="enrolment-code">
       <p>
@@ -142,7 +168,8 @@ function Row({ person, onDrawn }: { person: OperatorView } & OnDrawn): ReactElem
           person.role
         )}
       </td>
-      <td>{person.secondFactor ? 'on' : 'off'}</td>
+      <td>{WAYS[person.logsInBy]}</td>
+      <td>{person.logsInBy === 'provider' ? NONE : person.secondFactor ? 'on' : 'off'}</td>
       <td>
         <Moment at={person.createdAt} />
       </td>

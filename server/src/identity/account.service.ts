@@ -40,6 +40,8 @@ export class AccountService {
   async offerSecondFactor({ id }: OperatorCaller): Promise<SecondFactorOffer> {
     return this.dataSource.transaction(async (manager) => {
       const operator = await lock(manager, id);
+      if (operator.passwordHash === null)
+        throw new ApiError('conflict', `${operator.name} logs in at a provider, whose second factor counts.`);
       if (operator.totpConfirmedAt !== null)
         throw new ApiError('conflict', `${operator.name} has a second factor already; remove it first.`);
       return this.secondFactors.offer(manager, operator);

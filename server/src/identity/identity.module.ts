@@ -9,9 +9,12 @@ import { AccessGuard } from './access.guard.js';
 import { AccountController } from './account.controller.js';
 import { AccountService } from './account.service.js';
 import { EnrolmentService } from './enrolment.service.js';
+import { IdentityProvider } from './identity-provider.js';
 import { IdentityController } from './identity.controller.js';
 import { OperatorsController } from './operators.controller.js';
 import { OperatorsService } from './operators.service.js';
+import { ProviderLogInController } from './provider-log-in.controller.js';
+import { ProviderLogIns } from './provider-log-in.service.js';
 import { SecondFactors } from './second-factors.service.js';
 import { TokensService } from './tokens.service.js';
 
@@ -24,8 +27,10 @@ import { TokensService } from './tokens.service.js';
       useFactory: (settings: Settings) => [{ ttl: 60_000, limit: settings.attemptsPerMinute }],
     }),
   ],
-  controllers: [IdentityController, AccountController, OperatorsController],
+  controllers: [IdentityController, ProviderLogInController, AccountController, OperatorsController],
   providers: [
+    IdentityProvider,
+    ProviderLogIns,
     OperatorsService,
     AccountService,
     SecondFactors,

@@ -25,9 +25,9 @@ export class OperatorsController {
   @Answers(201, DrawnPassword)
   add(
     @FromOperator() owner: OperatorCaller,
-    @Body({ schema: NewOperator }) { name, role }: NewOperator,
+    @Body({ schema: NewOperator }) account: NewOperator,
   ): Promise<DrawnPassword> {
-    return this.operators.add({ name, role }, actorOf(owner));
+    return this.operators.add(account, actorOf(owner));
   }
 
   @Post(':id/role')

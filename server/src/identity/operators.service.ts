@@ -1,5 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { DrawnPassword, LogActor, LoginAnswer, LoginRequest, OperatorRole, OperatorView } from '@consilium/shared';
+import type {
+  DrawnPassword,
+  LogActor,
+  LoginAnswer,
+  LoginRequest,
+  NewOperator,
+  OperatorRole,
+  OperatorView,
+} from '@consilium/shared';
 import { DataSource, type EntityManager, type FindOptionsWhere } from 'typeorm';
 import type { z } from 'zod';
 import { AuditLog, SERVER } from '../audit/audit-log.js';
@@ -57,13 +65,13 @@ export class OperatorsService {
 
   /** The password is drawn where none is given, and is kept nowhere in the clear. */
   async add(
-    { name, role, password: given }: { name: string; role: OperatorRole; password?: string | undefined },
+    { name, role, logsInBy, password: given }: NewOperator & { password?: string | undefined },
     actor: LogActor = SERVER,
   ): Promise<DrawnPassword> {
     if (await this.dataSource.getRepository(OperatorEntity).existsBy({ name }))
       throw new ApiError('conflict', `An operator named ${name} exists already.`);
-    const password = given ?? this.#drawPassword();
-    const passwordHash = await hashPassword(password);
+    const password = logsInBy === 'provider' ? null : (given ?? this.#drawPassword());
+    const passwordHash = password && (await hashPassword(password));
     const id = this.ids.uuid();
     await this.dataSource.transaction(async (manager) => {
       await manager.insert(OperatorEntity, { id, name, role, passwordHash, createdAt: this.clock.now() });
@@ -72,13 +80,18 @@ export class OperatorsService {
     return { name, password };
   }
 
-  /** A new password and no second factor, for whoever has lost one of them; ends all sessions. */
+  /**
+   * A new password and no second factor, for whoever has lost one of them; of somebody who logs in at a provider, who comes
+   * next under the account's name. Ends all sessions.
+   */
   async reset(who: FindOptionsWhere<OperatorEntity>, actor: LogActor = SERVER): Promise<DrawnPassword> {
-    const password = this.#drawPassword();
-    const passwordHash = await hashPassword(password);
+    const drawn = this.#drawPassword();
+    const drawnHash = await hashPassword(drawn);
     return this.dataSource.transaction(async (manager) => {
-      const { id, name, totpSecret } = await lock(manager, who);
-      await manager.update(OperatorEntity, { id }, { passwordHash });
+      const { id, name, totpSecret, passwordHash } = await lock(manager, who);
+      const password = passwordHash === null ? null : drawn;
+      const forgotten = { oidcIssuer: null, oidcSubject: null };
+      await manager.update(OperatorEntity, { id }, password === null ? forgotten : { passwordHash: drawnHash });
       await this.secondFactors.remove(manager, id);
       await manager.delete(OperatorSessionEntity, { operatorId: id });
       const changed = { type: 'operator-credentials-changed', actor, operatorId: id, operator: name } as const;
@@ -139,6 +152,7 @@ async function requireAnotherOwner(manager: EntityManager, { id, role, name }: O
   throw new ApiError('conflict', `${name} is the only owner; make somebody else one first.`);
 }
 
-function viewOf({ id, name, role, totpConfirmedAt, createdAt }: OperatorEntity): OperatorView {
-  return { id, name, role, secondFactor: totpConfirmedAt !== null, createdAt: createdAt.toISOString() };
+function viewOf({ id, name, role, passwordHash, totpConfirmedAt, createdAt }: OperatorEntity): OperatorView {
+  const logsInBy = passwordHash === null ? 'provider' : 'password';
+  return { id, name, role, logsInBy, secondFactor: totpConfirmedAt !== null, createdAt: createdAt.toISOString() };
 }

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import type {
   Account,
-  DrawnPassword,
   ErrorAnswer,
   LoginAnswer,
   LogEvent,
@@ -43,8 +42,8 @@ async function loggedIn(person: Person) {
   return as(((await login(person).expect(200)).body as LoginAnswer).token);
 }
 
-async function added(name: string, role = 'viewer'): Promise<DrawnPassword> {
-  return (await server.post('/operators', { name, role }).expect(201)).body as DrawnPassword;
+async function added(name: string, role = 'viewer'): Promise<Person> {
+  return (await server.post('/operators', { name, role }).expect(201)).body as Person;
 }
 
 async function idOf(name: string): Promise<string> {
@@ -72,7 +71,7 @@ describe('accounts', () => {
     await server.post(`/operators/${id}/role`, { role: 'operator' }).expect(200);
     // In the session that is open already.
     expect((await mia.post('/enrolment-codes', { name: 'of-mia' })).status).toBe(201);
-    const reset = (await server.post(`/operators/${id}/reset`).expect(200)).body as DrawnPassword;
+    const reset = (await server.post(`/operators/${id}/reset`).expect(200)).body as Person;
     expect((await mia.get('/account')).status).toBe(401);
     expect((await login(drawn)).status).toBe(401);
     const again = await loggedIn(reset);
@@ -111,7 +110,7 @@ describe('accounts', () => {
 });
 
 describe('a second factor', () => {
-  let drawn: DrawnPassword;
+  let drawn: Person;
   let person: Awaited<ReturnType<typeof loggedIn>>;
   let app: TOTP;
   let recovery: string[];
@@ -163,7 +162,7 @@ describe('a second factor', () => {
     const { secret } = (await person.post('/account/second-factor').expect(200)).body as SecondFactorOffer;
     app = new TOTP({ secret: Secret.fromBase32(secret) });
     await person.post('/account/second-factor/confirm', { code: code() }).expect(200);
-    await loggedIn((await server.post(`/operators/${await idOf(name)}/reset`).expect(200)).body as DrawnPassword);
+    await loggedIn((await server.post(`/operators/${await idOf(name)}/reset`).expect(200)).body as Person);
   });
 
   it('is not tried out: after five wrong codes nobody is listened to for a while', async () => {

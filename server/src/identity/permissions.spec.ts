@@ -24,7 +24,20 @@ type Caller = (typeof CALLERS)[number];
 
 /** Everything that can be asked of the server, by who may ask it. A new route has no place until it has one here. */
 const ROUTES: [who: readonly Caller[], routes: string[]][] = [
-  [CALLERS, ['POST /login', 'POST /enrol', 'GET /health', 'GET /health/ready', 'GET /metrics']],
+  [
+    CALLERS,
+    [
+      'POST /login',
+      'POST /login/oidc',
+      'GET /login/methods',
+      'GET /login/oidc/start',
+      'GET /login/oidc/callback',
+      'POST /enrol',
+      'GET /health',
+      'GET /health/ready',
+      'GET /metrics',
+    ],
+  ],
   [
     ROLES,
     [
@@ -135,7 +148,9 @@ const operators = new Map<Caller, string>();
 beforeAll(async () => {
   server = await TestServer.start();
   for (const role of ROLES) {
-    const { password } = await server.running.app.get(OperatorsService).add({ name: `the ${role}`, role });
+    const { password } = await server.running.app
+      .get(OperatorsService)
+      .add({ name: `the ${role}`, role, logsInBy: 'password' });
     const answer = await request(server.url)
       .post('/api/v1/login')
       .send({ name: `the ${role}`, password })

@@ -35,14 +35,26 @@ export class TokensService {
     this.#operatorKey = Buffer.from(home.identity.operatorKey, 'base64url');
   }
 
-  async issue({ id, name, role }: OperatorEntity, method: LoginMethod): Promise<LoginAnswer> {
+  async issue(
+    { id, name, role }: OperatorEntity,
+    method: LoginMethod,
+    session: string = this.ids.uuid(),
+  ): Promise<LoginAnswer> {
     const issuedAt = seconds(this.clock);
     const expires = issuedAt + OPERATOR_TOKEN_LIFETIME;
-    const session = this.ids.uuid();
     const expiresAt = new Date(expires * 1000);
     const row = { id: session, operatorId: id, method, createdAt: this.clock.now(), expiresAt };
     await this.dataSource.transaction(async (manager) => {
-      await manager.insert(OperatorSessionEntity, row);
+      const inserted = await manager
+        .createQueryBuilder()
+        .insert()
+        .into(OperatorSessionEntity)
+        .values(row)
+        .orIgnore()
+        .returning('id')
+        .execute();
+      if ((inserted.raw as unknown[]).length === 0)
+        throw new ApiError('login-refused', 'This log-in has been used already; log in again.');
       await this.log.append(manager, { type: 'operator-logged-in', actor: { kind: 'operator', id, name }, method });
     });
     const token = await new SignJWT()
@@ -54,7 +66,7 @@ export class TokensService {
       .setExpirationTime(expires)
       .setJti(session)
       .sign(this.#operatorKey);
-    return { token, expiresAt: expiresAt.toISOString(), role };
+    return { token, expiresAt: expiresAt.toISOString(), name, role };
   }
 
   /** Throws ApiError with a sentence that says what about the token is wrong. `asked`: what a site's token has to be made for. */

@@ -38,6 +38,21 @@ export const Settings = z
     tlsCertificate: z.string().min(1).optional().describe('PEM file: with it and its key the server speaks TLS itself'),
     tlsKey: z.string().min(1).optional().describe('PEM file'),
     tlsClientCa: z.string().min(1).optional().describe('PEM file: only who has a certificate of this CA may connect'),
+    publicUrl: z
+      .url({ protocol: /^https?$/ })
+      .transform((url) => url.replace(/\/+$/, ''))
+      .optional()
+      .describe('of this server, as browsers reach it'),
+    oidcIssuer: z
+      .url()
+      .refine(isSafeIssuer, 'expected https, or a provider on this machine')
+      .optional()
+      .describe('an OpenID Connect provider at which people log in'),
+    oidcClientId: z.string().min(1).optional(),
+    oidcClientSecret: z.string().min(1).optional(),
+    oidcScope: z.string().min(1).default('openid email'),
+    oidcClaim: z.string().min(1).default('email').describe("of the provider's id token: the account's name"),
+    oidcLabel: z.string().min(1).max(60).default("your house's log-in"),
     logLevel: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
     metricsToken: z.string().min(16).optional().describe('with it /metrics answers Prometheus; without it nobody'),
     tracesEndpoint: z
@@ -66,8 +81,18 @@ export const Settings = z
   .refine(({ tlsCertificate, tlsClientCa }) => tlsClientCa === undefined || tlsCertificate !== undefined, {
     path: ['tlsClientCa'],
     message: 'expected tlsCertificate and tlsKey with it',
+  })
+  .refine(({ oidcIssuer, oidcClientId, publicUrl }) => oidcIssuer === undefined || (oidcClientId && publicUrl), {
+    path: ['oidcIssuer'],
+    message: 'expected oidcClientId and publicUrl with it',
   });
 export type Settings = z.infer<typeof Settings>;
+
+/** Tokens of a provider without TLS can be read and changed on their way. */
+function isSafeIssuer(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}
 
 const variables: Record<string, keyof Settings> = {
   CONSILIUM_HOME: 'home',
@@ -86,6 +111,13 @@ const variables: Record<string, keyof Settings> = {
   CONSILIUM_TLS_CERTIFICATE: 'tlsCertificate',
   CONSILIUM_TLS_KEY: 'tlsKey',
   CONSILIUM_TLS_CLIENT_CA: 'tlsClientCa',
+  CONSILIUM_PUBLIC_URL: 'publicUrl',
+  CONSILIUM_OIDC_ISSUER: 'oidcIssuer',
+  CONSILIUM_OIDC_CLIENT_ID: 'oidcClientId',
+  CONSILIUM_OIDC_CLIENT_SECRET: 'oidcClientSecret',
+  CONSILIUM_OIDC_SCOPE: 'oidcScope',
+  CONSILIUM_OIDC_CLAIM: 'oidcClaim',
+  CONSILIUM_OIDC_LABEL: 'oidcLabel',
   CONSILIUM_LOG_LEVEL: 'logLevel',
   CONSILIUM_METRICS_TOKEN: 'metricsToken',
   CONSILIUM_TRACES_ENDPOINT: 'tracesEndpoint',

@@ -30,8 +30,22 @@ export const LoginRequest = z.strictObject({
   password: z.string().min(1).max(200),
   code: SecondFactorCode.optional(),
 });
-export const LoginAnswer = z.strictObject({ token: z.string(), expiresAt: Instant, role: OperatorRole });
+export const LoginAnswer = z.strictObject({
+  token: z.string(),
+  expiresAt: Instant,
+  name: z.string(),
+  role: OperatorRole,
+});
 export type LoginAnswer = z.infer<typeof LoginAnswer>;
+
+/** `provider`: what a house calls its own log-in; null where there is only the password. */
+export const LoginMethods = z.strictObject({ provider: z.string().nullable() });
+export type LoginMethods = z.infer<typeof LoginMethods>;
+export const ProviderHandover = z.strictObject({ handover: z.string().min(1).max(2000) });
+export type ProviderHandover = z.infer<typeof ProviderHandover>;
+/** Why a log-in at the provider came to nothing. */
+export const LogInProblem = z.enum(['no-account', 'not-identified', 'provider-away']);
+export type LogInProblem = z.infer<typeof LogInProblem>;
 
 /** One's own. */
 export const Account = z.strictObject({
@@ -57,20 +71,29 @@ export type SecondFactorProof = z.infer<typeof SecondFactorProof>;
 export const RecoveryCodes = z.strictObject({ recoveryCodes: z.array(z.string()) });
 export type RecoveryCodes = z.infer<typeof RecoveryCodes>;
 
+/** By a password of this server, or at the house's identity provider. */
+export const LogsInBy = z.enum(['password', 'provider']);
+export type LogsInBy = z.infer<typeof LogsInBy>;
+
 export const OperatorView = z.strictObject({
   id: Id,
   name: z.string(),
   role: OperatorRole,
+  logsInBy: LogsInBy,
   secondFactor: z.boolean(),
   createdAt: Instant,
 });
 export type OperatorView = z.infer<typeof OperatorView>;
-export const NewOperator = z.strictObject({ name: OperatorName, role: OperatorRole });
-export type NewOperator = z.infer<typeof NewOperator>;
+export const NewOperator = z.strictObject({
+  name: OperatorName.describe('where they log in at a provider: as it calls them'),
+  role: OperatorRole,
+  logsInBy: LogsInBy.default('password'),
+});
+export type NewOperator = z.output<typeof NewOperator>;
 export const RoleChange = z.strictObject({ role: OperatorRole });
 export type RoleChange = z.infer<typeof RoleChange>;
-/** Shown once, to whoever made the account, to be handed on. */
-export const DrawnPassword = z.strictObject({ name: z.string(), password: z.string() });
+/** Shown once, to whoever made the account, to be handed on; null for who logs in at a provider. */
+export const DrawnPassword = z.strictObject({ name: z.string(), password: z.string().nullable() });
 export type DrawnPassword = z.infer<typeof DrawnPassword>;
 
 /** The one shape of every error answer: a sentence for a person, a code for a program. */
