@@ -80,8 +80,8 @@ describe.runIf(existsSync(CHROMIUM))('A11 people log in at an identity provider'
       page.setDefaultTimeout(30_000);
       let handover: string | null = null;
       page.on('response', (response) => {
-        const location: string | undefined = response.headers()['location'];
-        if (location !== undefined && location.startsWith('/login#')) handover = new URLSearchParams(location.split('#')[1]).get('handover');
+        const location = new Map(Object.entries(response.headers())).get('location');
+        if (location?.startsWith('/login#')) handover = new URLSearchParams(location.split('#')[1]).get('handover');
       });
       await page.goto(`${server.url}/login`);
       await page.getByRole('link', { name: 'Log in by St. Anna' }).click();
