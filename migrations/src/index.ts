@@ -8,6 +8,7 @@ import { Rounds1700000007000 } from './1700000007000-rounds.js';
 import { Releases1700000009000 } from './1700000009000-releases.js';
 import { ContributionPhases1700000010000 } from './1700000010000-contribution-phases.js';
 import { Consents1700000011000 } from './1700000011000-consents.js';
+import { UpdateExposure1700000012500 } from './1700000012500-update-exposure.js';
 
 /** In the order in which they run. A migration that has been released is never edited; a new one is added below it. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   Releases1700000009000,
   ContributionPhases1700000010000,
   Consents1700000011000,
+  UpdateExposure1700000012500,
 ];

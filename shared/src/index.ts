@@ -29,4 +29,5 @@ export * from './protocol/model-card.js';
 export * from './log/index.js';
 export * from './signing/index.js';
 export * from './insight/prototype-geometry.js';
+export * from './insight/update-risk.js';
 export * from './client/operator-client.js';

@@ -1,3 +1,4 @@
+import { UpdateEvidence } from '@consilium/shared';
 import { expect, it } from 'vitest';
 import { metrics, notFinite, type Stage } from './stage.js';
 
@@ -106,6 +107,23 @@ export function roundsStory(stage: Stage): void {
     await stage.row('Contributions', 'villa-rosa').getByText('refused').waitFor();
     await page.getByText('Refused because').waitFor();
     await stage.look('round-refused');
+  });
+
+  it('shows what each update may reveal, and whom to look at', async () => {
+    const { page } = stage;
+    const { id } = await stage.roundOnServer(1);
+    const evidence = await stage.operator.get(`/rounds/${id}/evidence`, UpdateEvidence.array());
+    expect(evidence).toHaveLength(2);
+    const own = evidence.find(({ siteId }) => siteId === stage.sites[0].id)!;
+    const cells = await stage.row('What updates may reveal', 'saint-anna').getByRole('cell').allInnerTexts();
+    expect(cells[0]).toContain(own.risk.norm.toPrecision(3));
+    expect(cells[2]).toContain(own.risk.samples.labelled.toFixed(1));
+    expect(cells[4]).toContain(own.risk.support!.join(' / '));
+    // Another initial model stands for a trained one: it is further away than training goes.
+    expect(cells[0]).toContain('look at it');
+    expect(cells[4]).toContain('usual');
+    await page.getByText('Look at 2 of 2 updates: saint-anna for its change').waitFor();
+    await page.getByText('Weights are not anonymous').waitFor();
   });
 
   it('shows after a round with a refusal exactly what the server has', async () => {

@@ -18,6 +18,7 @@ import { ROUND_STATES } from './appearance.js';
 import { ContributionsPanel } from './contributions-panel.js';
 import { acceptedCount, isUnderWay } from './progress.js';
 import { PrototypesPanel } from './prototypes-panel.js';
+import { RiskPanel } from './risk-panel.js';
 import { TrainingPanel } from './training-panel.js';
 import { ValidationPanel } from './validation-panel.js';
 
@@ -65,6 +66,7 @@ function Round({ round }: { round: RoundView }): ReactElement {
         <TrainingPanel roundId={round.id} />
         <ValidationPanel round={round} />
       </div>
+      <RiskPanel round={round} />
       <AggregatePanel round={round} study={study.data} />
       {round.result !== null && <PrototypesPanel roundId={round.id} />}
     </>

@@ -8,7 +8,6 @@ import {
   modelTensors,
   valueRanges,
   type AggregationSettings,
-  type Change,
   type ContainerLayout,
   type Digest,
   type ExpectedTensor,
@@ -16,7 +15,7 @@ import {
   type Refusal,
   type ValueRange,
 } from '@consilium/shared';
-import { checkValues } from './check-values.js';
+import { checkValues, type Admitted } from './check-values.js';
 import { TensorFile } from './tensor-file.js';
 import { TensorFileWriter } from './tensor-file-writer.js';
 
@@ -74,7 +73,7 @@ export interface AggregatedModel extends WrittenContainer {
 
 export interface JobResults {
   initial: WrittenContainer;
-  check: Refusal | Change;
+  check: Refusal | Admitted;
   aggregate: AggregatedModel;
 }
 
@@ -110,7 +109,7 @@ export class AggregationJobs {
     }
   }
 
-  check({ base, update, tensors, maximumNorm }: CheckJob): Refusal | Change {
+  check({ base, update, tensors, maximumNorm }: CheckJob): Refusal | Admitted {
     let file: TensorFile;
     try {
       file = new TensorFile(update);

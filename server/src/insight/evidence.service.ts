@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { cosineToMean, siteWeights, type UpdateEvidence } from '@consilium/shared';
+import { cosineToMean, siteWeights, updateRisk, type UpdateEvidence } from '@consilium/shared';
 import { DataSource, In } from 'typeorm';
 import { TransferEntity } from '../blobs/transfer.entity.js';
 import { sketchFromText } from '../rounds/quarantine.service.js';
@@ -28,15 +28,21 @@ export class EvidenceService {
     const weights = siteWeights(counts, manifest.aggregation, round.number);
     const weighted = accepted.map((update, i) => ({ sketch: sketchFromText(update.sketch), weight: weights[i] }));
     const uploads = await this.#uploads(updates);
-    return updates.map((update) => ({
-      siteId: update.siteId,
-      updateId: update.id,
-      blob: update.blobDigest,
-      receivedAt: update.receivedAt.toISOString(),
-      steps: update.manifest.steps,
-      cosine: cosineToMean(sketchFromText(update.sketch), weighted),
-      upload: uploads.get(`${update.siteId} ${update.blobDigest}`) ?? null,
-    }));
+    return updates.map((update) => {
+      const { norm, exposure, manifest: counts } = update;
+      const cosine = cosineToMean(sketchFromText(update.sketch), weighted);
+      const others = accepted.filter(({ id }) => id !== update.id).length;
+      return {
+        siteId: update.siteId,
+        updateId: update.id,
+        blob: update.blobDigest,
+        receivedAt: update.receivedAt.toISOString(),
+        steps: counts.steps,
+        cosine,
+        upload: uploads.get(`${update.siteId} ${update.blobDigest}`) ?? null,
+        risk: updateRisk({ norm, exposure, cosine, others, counts, training: manifest.training }),
+      };
+    });
   }
 
   /** By site and digest: an upload that broke off took several requests. */

@@ -39,6 +39,7 @@ beforeAll(async () => {
   for (const [site, value] of [[anna, 1] as const, [bert, 3] as const]) {
     const trained = await site.contribute((model) => {
       fill('upsample.bias', value)(model);
+      fill('vnet.up.1.norm.running_mean', 2 * value)(model);
       model.get('prototypes')!.data.set([value, 2 * value] as never);
       model.get('prior.prototype_support')!.data.fill(10 as never);
     });
@@ -87,6 +88,26 @@ describe('what pages read beside the rows', () => {
       expect(upload!.bytes).toBeGreaterThan(10_000);
       expect(steps).toBe(5);
     }
+  });
+
+  it('is what bears on how much each update may reveal', async () => {
+    const [anna, bert] = await read<UpdateEvidence[]>(`/rounds/${roundId}/evidence`);
+    const { contributions } = await read<RoundView>(`/rounds/${roundId}`);
+    for (const [i, { risk, siteId }] of [anna, bert].entries()) {
+      expect(risk.norm).toBe(contributions.find((each) => each.siteId === siteId)!.norm);
+      expect(risk).toMatchObject({ others: 1, support: [10, 10] });
+      // The base's running moments are 0 and 1.
+      expect(risk.statistics).toMatchObject({ layer: 'vnet.up.1.norm' });
+      expect(risk.statistics!.shift).toBeCloseTo([2, 6][i], 3);
+    }
+    expect([anna, bert].map(({ risk }) => risk.samples.labelled)).toEqual([2.9, 1]);
+    expect(bert.risk.levels).toEqual({
+      norm: 'usual',
+      cosine: 'usual',
+      samples: 'look',
+      statistics: 'look',
+      support: 'look',
+    });
   });
 
   it('is where the prototypes are and how they moved', async () => {

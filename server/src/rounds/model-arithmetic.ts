@@ -2,16 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import {
-  modelTensors,
-  type Change,
-  type Digest,
-  type ExpectedTensor,
-  type Refusal,
-  type StudyManifest,
-} from '@consilium/shared';
+import { modelTensors, type Digest, type ExpectedTensor, type Refusal, type StudyManifest } from '@consilium/shared';
 import type { AggregatedModel } from '../aggregation/aggregation-jobs.js';
 import { AggregationService } from '../aggregation/aggregation.service.js';
+import type { Admitted } from '../aggregation/check-values.js';
 import { BlobStore } from '../blobs/blob-store.js';
 
 /** Everything that a new model depends on. Blobs are named by digest. */
@@ -35,7 +29,7 @@ export class ModelArithmetic {
   ) {}
 
   /** A refusal, or how the update differs from its base where it may enter an aggregate on it. */
-  async admit(update: { manifest: StudyManifest; base: Digest; blob: Digest }): Promise<Refusal | Change> {
+  async admit(update: { manifest: StudyManifest; base: Digest; blob: Digest }): Promise<Refusal | Admitted> {
     return this.aggregation.check({
       base: await this.#file(update.base),
       update: await this.store.local(update.blob),

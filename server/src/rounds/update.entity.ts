@@ -1,4 +1,4 @@
-import type { Quarantine, UpdateManifest } from '@consilium/shared';
+import type { Exposure, Quarantine, UpdateManifest } from '@consilium/shared';
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn, Unique } from 'typeorm';
 import { BlobEntity } from '../blobs/blob.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
@@ -65,6 +65,10 @@ export class UpdateEntity {
   /** Sketch of that change (shared/src/admission/change-sketch.ts), float32 little-endian, in base64. */
   @Column('text')
   sketch!: string;
+
+  /** What bears on how much it may reveal; null for updates from before it was measured. */
+  @Column('jsonb', { nullable: true })
+  exposure!: Exposure | null;
 
   /** Why it waits, or waited, for a person. */
   @Column('jsonb', { nullable: true })

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Change, Refusal, RefusalReason, SignedReceipt, SubmitAnswer, UpdateManifest } from '@consilium/shared';
+import type { Refusal, RefusalReason, SignedReceipt, SubmitAnswer, UpdateManifest } from '@consilium/shared';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { Admitted } from '../aggregation/check-values.js';
 import { Receipts } from '../audit/receipts.js';
 import { BlobsService } from '../blobs/blobs.service.js';
 import { ApiError } from '../http/api-error.js';
@@ -147,7 +148,7 @@ export class UpdatesService {
     return { fit: true };
   }
 
-  async #judgeContent({ site, manifest, study, trained }: Candidate): Promise<Refusal | Change> {
+  async #judgeContent({ site, manifest, study, trained }: Candidate): Promise<Refusal | Admitted> {
     const blob = await this.blobs.find(manifest.blob.digest);
     if (!blob)
       return refusal('unknown-blob', `Update of ${site.name}: the blob ${manifest.blob.digest} has not been uploaded.`);
@@ -184,7 +185,7 @@ export class UpdatesService {
     await this.outbox.add(manager, { topic: 'round', subject: round.id });
   }
 
-  async #accept(candidate: Candidate, change: Change): Promise<SubmitAnswer> {
+  async #accept(candidate: Candidate, change: Admitted): Promise<SubmitAnswer> {
     const { site, jws, manifest } = candidate;
     const settled = await this.dataSource.transaction(async (manager) => {
       const study = await lockStudy(manager, candidate.study.id);
@@ -208,7 +209,7 @@ export class UpdatesService {
   async #store(
     manager: EntityManager,
     { site, jws, manifest, trained, round }: Candidate,
-    { norm, sketch }: Change,
+    { norm, sketch, exposure }: Admitted,
   ): Promise<string> {
     const id = this.ids.uuid();
     const now = this.clock.now();
@@ -225,6 +226,7 @@ export class UpdatesService {
       state: 'accepted',
       norm,
       sketch: sketchToText(sketch),
+      exposure,
       receivedAt: now,
     });
     const { steps, metrics } = manifest;

@@ -32,6 +32,35 @@ export const RoundTimeline = z.strictObject({
 });
 export type RoundTimeline = z.infer<typeof RoundTimeline>;
 
+/** `look`: beyond a limit of `RISK_LIMITS` (shared/src/insight/update-risk.ts), so a person should look at it. Null: nothing to judge. */
+const riskLevel = z.enum(['usual', 'look']).nullable();
+
+/** What bears on how much an update may reveal of the patients behind it. No measure of it, and no proof of the contrary. */
+export const UpdateRisk = z.strictObject({
+  norm: z.number().describe('L2 norm of the change of trained parameters'),
+  share: z.number().nullable().describe('the same in norms of the base (at least 1)'),
+  others: Count.describe('other accepted updates of the round: with none, the aggregate is this update'),
+  samples: z
+    .strictObject({ labelled: z.number(), unlabelled: z.number() })
+    .describe('volumes that it effectively rests on, by the counts and steps that the site has signed'),
+  statistics: z
+    .strictObject({ layer: z.string(), shift: z.number() })
+    .nullable()
+    .describe('the batch norm whose running moments moved furthest, in standard deviations of the base'),
+  support: z
+    .array(Count.nullable())
+    .nullable()
+    .describe('fewest labelled voxels behind a prototype of each class; null for a class without any'),
+  levels: z.strictObject({
+    norm: riskLevel,
+    cosine: riskLevel,
+    samples: riskLevel,
+    statistics: riskLevel,
+    support: riskLevel,
+  }),
+});
+export type UpdateRisk = z.infer<typeof UpdateRisk>;
+
 /** How one site's update reached a round, and how it stands to the others. */
 export const UpdateEvidence = z.strictObject({
   siteId: Id,
@@ -49,6 +78,7 @@ export const UpdateEvidence = z.strictObject({
     .strictObject({ bytes: z.int(), milliseconds: z.int() })
     .nullable()
     .describe('all requests that brought its blob; bytes as they travelled'),
+  risk: UpdateRisk,
 });
 export type UpdateEvidence = z.infer<typeof UpdateEvidence>;
 
