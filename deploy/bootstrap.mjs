@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Entry of `npm start`, `npm test` and `npm run bench`: brings a fresh checkout to where its programs can run, then runs
-// one. Plain JavaScript without dependencies, because nothing is installed yet.
+// Entry of `npm start`, `npm test`, `npm run bench` and `npm run bundle`: brings a fresh checkout to where its programs
+// can run, then runs one. Plain JavaScript without dependencies, because nothing is installed yet.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -17,6 +17,7 @@ const programs = {
   demo: { command: 'node', args: ['deploy/dist/demo/main.js'], unneeded: ['test'] },
   test: { command: 'vitest', args: ['run'], unneeded: ['test'] },
   bench: { command: 'node', args: ['test/dist/bench/main.js'], unneeded: [] },
+  bundle: { command: 'node', args: ['deploy/dist/bundle/main.js'], unneeded: ['test'] },
 };
 const interrupted = 130;
 
@@ -199,7 +200,8 @@ function stopIfInterrupted() {
 
 async function start(name, rest) {
   const program = programs[name];
-  if (program === undefined) throw new Stop(`expected demo, test or bench, got ${name ?? 'nothing'}.`, 2);
+  if (program === undefined)
+    throw new Stop(`expected ${Object.keys(programs).join(', ')}, got ${name ?? 'nothing'}.`, 2);
   checkNode();
   await install();
   await build(program.unneeded);

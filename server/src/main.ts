@@ -3,6 +3,7 @@ import { OperatorRole } from '@consilium/shared';
 import { Command, CommanderError, Option } from 'commander';
 import { addAuditCommands } from './audit/audit-commands.js';
 import { AuditLog } from './audit/audit-log.js';
+import { addBackupCommands } from './backup/backup-commands.js';
 import { OperatorsService } from './identity/operators.service.js';
 import { SecondFactors } from './identity/second-factors.service.js';
 import { TokensService } from './identity/tokens.service.js';
@@ -113,6 +114,7 @@ function program(): Command {
     });
   const place = (command: Command): Command => command.option(...home).option(...database);
   addAuditCommands(root, { place, settings, say });
+  addBackupCommands(root, { place, settings, say });
   const operators = root
     .command('operators')
     .description('people who may log in; the server must not be running on the embedded database');

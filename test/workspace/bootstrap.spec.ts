@@ -155,7 +155,7 @@ describe('bootstrap', () => {
     expect(broken).toMatchObject({ code: 1, output: expect.stringContaining('a.ts(1,1): error') as string });
     expect(await start('dance').ended).toMatchObject({
       code: 2,
-      output: 'consilium: expected demo, test or bench, got dance.\n',
+      output: 'consilium: expected demo, test, bench, bundle, got dance.\n',
     });
   });
 

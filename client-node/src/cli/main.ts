@@ -13,6 +13,7 @@ import { addKeyCommands } from './key-command.js';
 import { addLogCommands } from './log-command.js';
 import { addPhantomsCommand } from './phantoms-command.js';
 import { addPredictCommand } from './predict-command.js';
+import { addRiskCommand } from './risk-command.js';
 import { addRunCommand } from './run-command.js';
 import { Session, verdict } from './session.js';
 import { addStudiesCommands } from './studies-command.js';
@@ -37,6 +38,7 @@ function createProgram(session: Session): Command {
   addPredictCommand(program, session);
   addEvaluateCommand(program, session);
   addExportCommand(program);
+  addRiskCommand(program, session);
   addDoctorCommand(program);
   addEngineCommands(program, session);
   addPhantomsCommand(program);

@@ -68,7 +68,9 @@ export class EncoderDecoder implements Backbone {
       representation: top.representation,
       levels: [levels[0], levels[1]],
       backward: ({ logits, representation, levels: dLevels }) => {
-        this.#backward(top.backward(logits, representation), dLevels, steps, splits);
+        const dImage = this.#backward(top.backward(logits, representation), dLevels, steps, splits);
+        pass.onImageGradient?.(dImage);
+        ops.dispose(dImage);
       },
     };
   }
@@ -79,7 +81,7 @@ export class EncoderDecoder implements Backbone {
     dLevels: BackboneGradients['levels'],
     steps: Backward[],
     splits: ReturnType<SkipConnection['forward']>['backward'][],
-  ): void {
+  ): Tensor {
     const { ops } = this;
     const back = (gradient: Tensor) => steps.pop()!(gradient);
     const skips: Tensor[] = [];
@@ -96,7 +98,7 @@ export class EncoderDecoder implements Backbone {
       d = back(d);
       if (i > 0) d = addInto(ops, back(d), skips.pop()!);
     }
-    ops.dispose(d);
+    return d;
   }
 }
 

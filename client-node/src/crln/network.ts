@@ -27,6 +27,10 @@ export interface NetworkGradients {
   readonly relationship: Tensor | null;
 }
 
+export function backboneOf(ops: Ops, { backbone }: ModelSettings, weights: Weights): Backbone {
+  return backbone === 'vnet' ? vnet(ops, weights) : unet(ops, weights);
+}
+
 /** A whole CRLN network (Wang et al. 2025): a backbone with two heads, and prototypes that interact with its features. */
 export class Network {
   readonly #backbone: Backbone;
@@ -39,7 +43,7 @@ export class Network {
     readonly weights: Weights,
     private readonly precision: Precision = 'float32',
   ) {
-    this.#backbone = settings.backbone === 'vnet' ? vnet(ops, weights) : unet(ops, weights);
+    this.#backbone = backboneOf(ops, settings, weights);
     this.#interaction = new Interaction(ops, weights, settings);
     this.#mu = weights.parameter('mu');
   }

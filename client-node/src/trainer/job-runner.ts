@@ -1,6 +1,7 @@
 import { evaluate } from './evaluate-job.js';
 import type { JobRunner } from './job-loop.js';
 import { predict } from './predict-job.js';
+import { probeRisk } from './risk-job.js';
 import { survey } from './survey-job.js';
 import { train } from './train-job.js';
 import type { Workshop } from './workshop.js';
@@ -16,6 +17,8 @@ export function createJobRunner(workshop: Workshop): JobRunner {
         return evaluate(job, workshop, context);
       case 'predict':
         return predict(job, workshop, context);
+      case 'risk':
+        return probeRisk(job, workshop, context);
     }
   };
 }

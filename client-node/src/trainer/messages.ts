@@ -87,18 +87,43 @@ export interface Predicted {
   peakMegabytes: number;
 }
 
-export type Job = SurveyJob | TrainJob | EvaluateJob | PredictJob;
+export interface RiskJob {
+  kind: 'risk';
+  study: Pick<StudyManifest, 'model' | 'spacing'>;
+  data: string;
+  /** The model that was trained on, and the update that came of it. */
+  base: string;
+  update: string;
+  seed: number;
+  iterations: number;
+  /** Gets the patch and what was recovered of it as NIfTI; null keeps none. */
+  folder: string | null;
+}
+/** An attempt to recover one patch from a gradient. */
+export interface Attack {
+  gradient: 'one-step' | 'update' | 'other-patch';
+  /** Between the gradient and that of the recovered image, -1 to 1. */
+  cosine: number;
+  /** Correlation of the recovered image with the patch, -1 to 1. */
+  likeness: number;
+}
+export interface RiskProbed {
+  attacks: Attack[];
+}
+
+export type Job = SurveyJob | TrainJob | EvaluateJob | PredictJob | RiskJob;
 
 interface Results {
   survey: Survey;
   train: TrainedUpdate;
   evaluate: Evaluated;
   predict: Predicted;
+  risk: RiskProbed;
 }
 export type ResultOf<J extends Job> = Results[J['kind']];
 export type Result = Results[Job['kind']];
 
-/** How far a job is, in its own unit: steps of training, volumes of the others. */
+/** How far a job is, in its own unit: steps of training, iterations of an attack, volumes of the others. */
 export interface JobProgress {
   done: number;
   total: number;

@@ -6,6 +6,7 @@ export { boundCaseCache } from './case-cache.js';
 export { PatchSampler } from './patch-sampler.js';
 export type { LeftOut } from './patch-sampler.js';
 export { segmentationMetrics } from './metrics.js';
+export { writeImage } from './image-writer.js';
 export { writePrediction } from './prediction.js';
 export { PHANTOM_SHAPE, writePhantomSite } from './phantom-site.js';
 export type { PhantomSiteOptions } from './phantom-site.js';

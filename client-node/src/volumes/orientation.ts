@@ -115,14 +115,14 @@ export function toRas(
 }
 
 /** The way back: RAS [x, y, z] (z fastest) to the file's own order (i fastest). `shape` is the file's. */
-export function fromRas<T extends Uint8Array | Int16Array>(voxels: T, shape: Triple, map: AxisMap): T {
+export function fromRas<T extends Uint8Array | Int16Array | Float32Array>(voxels: T, shape: Triple, map: AxisMap): T {
   const out = voxels.slice() as T;
   placeRasRows(voxels, 0, out, shape, map);
   return out;
 }
 
 /** Puts RAS rows [rows, y, z] from row `first` of a volume on where the file's array `out` has them. */
-export function placeRasRows<T extends Uint8Array | Int16Array>(
+export function placeRasRows<T extends Uint8Array | Int16Array | Float32Array>(
   voxels: T,
   first: number,
   out: T,

@@ -63,7 +63,7 @@ function Risks({ updates }: { updates: SitesUpdate[] }): ReactElement {
         </ul>
         <p className="dim chart-note">
           Weights are not anonymous. The limits are set by judgement: an update within all of them may still reveal a
-          patient, and one beyond them need not.
+          patient, and one beyond them need not. A site can attack its own update with “consilium-node risk”.
         </p>
       </div>
     </>

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { openContext } from '../server.js';
 import type { ProcessContext } from '../settings/process-context.js';
 import type { Settings } from '../settings/settings.js';
+import type { Surroundings } from '../settings/surroundings.js';
 import { ExitCode, StartRefused, systemCode } from '../settings/start-refused.js';
 import { AuditLog, SERVER } from './audit-log.js';
 import { Checkpoints } from './checkpoints.js';
@@ -12,13 +13,6 @@ import { LogExport } from './log-export.js';
 import { LogSigner } from './log-signer.js';
 import { LogTree } from './log-tree.js';
 import { rotateServerKey } from './open-log.js';
-
-interface Surroundings {
-  /** Adds the options that say which server is meant. */
-  place: (command: Command) => Command;
-  settings: (flags: Record<string, unknown>) => Settings;
-  say: (sentence: string) => void;
-}
 
 /** Commands on the log and on the key that signs it; on the embedded database only while the server is not running. */
 export function addAuditCommands(root: Command, { place, settings, say }: Surroundings): void {

@@ -15,9 +15,10 @@ export interface Database {
 /** Where the tables live: a Postgres by its address, or the embedded one in a folder (`memory://` for tests). */
 export type DatabasePlace = { url: string } | { folder: string };
 
-/** Opens the database and runs the migrations that it lacks. */
-export async function openDatabase(place: DatabasePlace): Promise<Database> {
-  const database = 'url' in place ? await connect(place.url) : await embed(place.folder);
+/** Opens the database and runs the migrations that it lacks; with `through`, none after the one of that name. */
+export async function openDatabase(place: DatabasePlace, { through }: { through?: string } = {}): Promise<Database> {
+  const migrations = migrationsThrough(through);
+  const database = 'url' in place ? await connect(place.url, migrations) : await embed(place.folder, migrations);
   try {
     if ('url' in place) await migrateAlone(database.dataSource);
     else await database.dataSource.runMigrations({ transaction: 'each' });
@@ -26,6 +27,18 @@ export async function openDatabase(place: DatabasePlace): Promise<Database> {
     await database.close();
     throw error;
   }
+}
+
+type Migrations = typeof migrations;
+
+function migrationsThrough(last: string | undefined): Migrations {
+  if (last === undefined) return migrations;
+  const names = migrations.map((migration) => migration.name);
+  if (names.includes(last)) return migrations.slice(0, names.indexOf(last) + 1);
+  throw new StartRefused(
+    ExitCode.usage,
+    `The database is of a newer version: expected one of the migrations up to ${names.at(-1)}, got ${last}.`,
+  );
 }
 
 /** Any number: what counts is that all processes lock the same. */
@@ -46,14 +59,13 @@ async function migrateAlone(dataSource: DataSource): Promise<void> {
 const common = {
   type: 'postgres',
   entities,
-  migrations,
   subscribers: { AfterCommit },
   synchronize: false,
   installExtensions: false,
 } as const;
 
-async function connect(url: string): Promise<Database> {
-  const options: DataSourceOptions = { ...common, driver: pg, url, connectTimeoutMS: 10_000, poolSize: 10 };
+async function connect(url: string, migrations: Migrations): Promise<Database> {
+  const options: DataSourceOptions = { ...common, migrations, driver: pg, url, connectTimeoutMS: 10_000, poolSize: 10 };
   const dataSource = new DataSource(options);
   try {
     await dataSource.initialize();
@@ -65,11 +77,11 @@ async function connect(url: string): Promise<Database> {
 }
 
 /** PGlite has one connection: a pool of one, never idle out, because its adapter cannot be connected twice. */
-async function embed(folder: string): Promise<Database> {
+async function embed(folder: string, migrations: Migrations): Promise<Database> {
   const pglite = await openEmbedded(folder);
   const { connection, user, password, database, host, port } = createPgConfig(pglite);
   const extra = { connection, user, password, database, host, port, max: 1, idleTimeoutMillis: 0 };
-  const dataSource = new DataSource({ ...common, driver: pg, extra });
+  const dataSource = new DataSource({ ...common, migrations, driver: pg, extra });
   try {
     await dataSource.initialize();
   } catch (error) {

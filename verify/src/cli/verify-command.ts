@@ -2,6 +2,8 @@ import { Command } from 'commander';
 import { BadInput } from './bad-input.js';
 import { verifyFiles, type FilesVerdict } from './verify-files.js';
 
+export { verifyFiles };
+
 /** Those of the other commands of Consilium. */
 export const EXIT_CODES = { verified: 0, usage: 2, wrong: 3, missing: 4 } as const;
 

@@ -10,7 +10,7 @@ export class ConvUnit implements Layer {
     private readonly ops: Ops,
     private readonly kernel: Kernel,
     private readonly norm: Norm,
-    /** `image`: x is the image itself, whose gradient nobody needs; `backward` then returns an empty tensor. */
+    /** `image`: x is the image itself; unless the pass wants its gradient, `backward` returns an empty tensor. */
     private readonly input: 'features' | 'image' = 'features',
   ) {}
 
@@ -33,7 +33,8 @@ export class ConvUnit implements Layer {
       ops.dispose(convolved);
       this.kernel.addFilterGrad(x, dConvolved);
       ops.dispose(x);
-      const dx = this.input === 'image' ? emptyGradient(ops) : this.kernel.inputGrad(dConvolved, x.shape);
+      const unwanted = this.input === 'image' && pass.onImageGradient === undefined;
+      const dx = unwanted ? emptyGradient(ops) : this.kernel.inputGrad(dConvolved, x.shape);
       ops.dispose(dConvolved);
       return dx;
     };

@@ -19,6 +19,8 @@ export interface Pass {
   readonly dropping?: Dropping | undefined;
   /** Sees where the prototypes look at the coarse level [b, C R, voxels], once; the tensor is lent for the call. */
   readonly onAttention?: ((attention: Tensor) => void) | undefined;
+  /** Sees dLoss/dImage at the end of `backward`, which otherwise is not computed; the tensor is lent for the call. */
+  readonly onImageGradient?: ((gradient: Tensor) => void) | undefined;
 }
 
 export const EVALUATION: Pass = { statistics: 'running', gradient: false };
