@@ -29,6 +29,18 @@ export function lazyPage<K extends string>(load: () => Promise<Record<K, Compone
     useEffect(() => {
       if (Shown === null) attempt();
     }, [Shown, attempt]);
+    // A browser may remember that a module could not be had, and then asks no more: only a new page asks again.
+    const retry = useCallback(() => {
+      void fetchPage().then(
+        () => {
+          show(() => loaded);
+        },
+        async () => {
+          if (await serverAnswers()) window.location.reload();
+          else setFailedAt(Date.now());
+        },
+      );
+    }, []);
     if (Shown !== null) return <Shown />;
     const error = new Failure('unreachable', 'The server does not answer.');
     return (
@@ -37,11 +49,18 @@ export function lazyPage<K extends string>(load: () => Promise<Record<K, Compone
           {failedAt === undefined ? (
             <Loading what="This page" lines={6} />
           ) : (
-            <Failed what="This page" error={error} since={failedAt} busy={false} retry={attempt} />
+            <Failed what="This page" error={error} since={failedAt} busy={false} retry={retry} />
           )}
         </div>
       </div>
     );
   }
   return Object.assign(Page, { preload: () => fetchPage().catch(() => undefined) });
+}
+
+function serverAnswers(): Promise<boolean> {
+  return fetch('/api/v1/health').then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
