@@ -45,6 +45,21 @@ export default tseslint.config(
     },
   },
   {
+    // The site's own page listens on this machine, and may ask nobody either.
+    files: ['client-node/src/page/site-page.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            ...NETWORK.filter((name) => name !== 'node:http').map(onlyByTheGate),
+            { ...onlyByTheGate('node:http'), importNames: ['default', 'request', 'get', 'Agent', 'ClientRequest'] },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.{mjs,js}'],
     languageOptions: {
       globals: { process: 'readonly', console: 'readonly', setTimeout: 'readonly', URL: 'readonly', fetch: 'readonly' },

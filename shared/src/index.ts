@@ -15,6 +15,7 @@ export * from './protocol/insight.js';
 export * from './protocol/socket.js';
 export * from './protocol/operator.js';
 export * from './protocol/spoken.js';
+export * from './protocol/site-page.js';
 export * from './random/random.js';
 export * from './tensors/index.js';
 export type { Init, TensorKind, TensorSpec } from './model/tensor-spec.js';

@@ -1,7 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   float32Tensor,
   initialModel,
@@ -15,10 +14,10 @@ import {
 import { LightSite, type Task } from '@consilium/server/dist/simulation/light-site.js';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { accessibilityViolations, launchChromium } from '../support/chromium.js';
+import { launchChromium } from '../support/chromium.js';
+import { lookAt } from '../support/look.js';
 import { OPERATOR, ServerProcess } from '../support/server-process.js';
 
-const ARTEFACTS = fileURLToPath(new URL('../artefacts/', import.meta.url));
 /** Chromium itself reports what a stopped server does not answer; that is what some tests are about. */
 const OF_NETWORK = /^(Failed to load resource|WebSocket connection to)/;
 
@@ -39,7 +38,6 @@ export class Stage {
 
   /** `prepare` fills the home folder before the server opens it. */
   async open(prepare: (home: string) => Promise<void> = () => Promise.resolve()): Promise<void> {
-    mkdirSync(ARTEFACTS, { recursive: true });
     await prepare(this.home);
     [this.server, this.#browser] = await Promise.all([ServerProcess.start(this.home), launchChromium()]);
     this.operator = await OperatorClient.logIn(this.server.url, OPERATOR);
@@ -78,13 +76,8 @@ export class Stage {
   }
 
   /** Screenshot and accessibility of the page as it stands, in both appearances. */
-  async look(name: string): Promise<void> {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await this.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await this.page.screenshot({ path: join(ARTEFACTS, `${name}-${colorScheme}.png`), fullPage: true });
-      expect.soft(await accessibilityViolations(this.page), `${name}, ${colorScheme}`).toEqual([]);
-    }
-    await this.page.emulateMedia({ colorScheme: 'light' });
+  look(name: string): Promise<void> {
+    return lookAt(this.page, name);
   }
 
   row(table: string, text: string): Locator {

@@ -26,4 +26,7 @@ test('A16 code of the node that would send anything around the egress gate does 
     ...Array<string>(4).fill('no-restricted-imports'),
   ]);
   expect(await networkRulesBrokenBy('agent/transport/route.ts', "import 'node:http';\n")).toEqual([]);
+  expect(await networkRulesBrokenBy('page/site-page.ts', "import { createServer } from 'node:http';\n")).toEqual([]);
+  const asking = "import { request } from 'node:http';\nimport { connect } from 'node:net';\n";
+  expect(await networkRulesBrokenBy('page/site-page.ts', asking)).toHaveLength(2);
 });

@@ -11,6 +11,7 @@ import { EXIT_CODES } from './exit-codes.js';
 import { addExportCommand } from './export-command.js';
 import { addKeyCommands } from './key-command.js';
 import { addLogCommands } from './log-command.js';
+import { addPageCommand } from './page-command.js';
 import { addPhantomsCommand } from './phantoms-command.js';
 import { addPredictCommand } from './predict-command.js';
 import { addRiskCommand } from './risk-command.js';
@@ -39,6 +40,7 @@ function createProgram(session: Session): Command {
   addEvaluateCommand(program, session);
   addExportCommand(program);
   addRiskCommand(program, session);
+  addPageCommand(program, session);
   addDoctorCommand(program);
   addEngineCommands(program, session);
   addPhantomsCommand(program);

@@ -9,6 +9,7 @@ import { requireEnrolment } from '../agent/enrolment.js';
 import { SiteProofs } from '../agent/identity.js';
 import { keyInForce } from '../agent/key-file.js';
 import { Journal } from '../agent/journal.js';
+import { ProgressFile } from '../agent/progress-file.js';
 import type { NodeState, NodeStateMessage } from '../agent/report.js';
 import { StudyOffers } from '../agent/study-offers.js';
 import { BlobCache } from '../agent/transport/blob-cache.js';
@@ -79,6 +80,11 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     clock: systemClock,
     log,
   });
+  const progressFile = new ProgressFile(
+    home,
+    () => systemClock.now(),
+    (sentence) => log.warn(sentence),
+  );
   const agent = new Agent({
     site: enrolment,
     fingerprint: key.fingerprint,
@@ -110,6 +116,7 @@ async function runNode(settings: NodeSettings, untilFinished: boolean, session: 
     report: (state) => {
       if (process.stderr.isTTY) status.show(statusLine(state));
       else progress.show(statusSentence(state));
+      progressFile.take(state);
       tellParent(state);
     },
   });

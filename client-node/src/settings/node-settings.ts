@@ -83,6 +83,9 @@ const NodeSettingsSchema = z.strictObject({
   tensorboardMegabytes: WholeNumber(0, 100_000)
     .default(16)
     .describe('figures of training and measuring kept for each study in tensorboard/ of the home; 0 writes none'),
+  pagePort: WholeNumber(0, 65_535)
+    .default(8410)
+    .describe("of this site's own page, on 127.0.0.1; 0 takes any free one"),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   logFormat: z.enum(['text', 'json']).default('text'),
 });
@@ -103,6 +106,9 @@ export interface NodeHome {
   /** Figures of training and measuring, by study. */
   readonly tensorboard: string;
   readonly newestModel: string;
+  /** For this site's page: what the node is doing, and label maps by model. */
+  readonly progress: string;
+  readonly predictions: string;
   /** What the consortium tells its sites to use, and its models. */
   readonly releases: string;
   readonly released: string;
@@ -129,6 +135,8 @@ export function nodeHome(root: string): NodeHome {
     journal: join(root, 'journal.json'),
     tensorboard: join(root, 'tensorboard'),
     newestModel: join(root, 'newest-model.json'),
+    progress: join(root, 'progress.json'),
+    predictions: join(root, 'predictions'),
     releases: join(root, 'releases.json'),
     released: join(root, 'released'),
     witness: join(root, 'witness.json'),

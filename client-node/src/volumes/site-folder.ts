@@ -46,6 +46,11 @@ export async function listSite(directory: string): Promise<SiteFolder> {
   return { directory, cases: [...training, ...validation], ...found };
 }
 
+/** The files of one case, by its name; undefined where the folder has none. */
+export async function findCase(directory: string, name: string): Promise<CaseFiles | undefined> {
+  return (await listSite(directory)).cases.find((one) => one.name === name);
+}
+
 async function listSplit(root: string, folder: string, split: Split, found: Findings): Promise<CaseFiles[]> {
   if (await isFolder(join(folder, 'images'))) return listPairs(root, folder, split, found);
   const labels = await isFolder(join(folder, 'labels'));

@@ -20,8 +20,9 @@ export function get<T>(path: string, schema: AnswerSchema<T>, signal?: AbortSign
   return request('GET', path, schema, undefined, signal);
 }
 
-export function post<T>(path: string, schema: AnswerSchema<T>, body?: unknown): Promise<T> {
-  return request('POST', path, schema, body);
+/** `patience`: milliseconds, for what takes long to answer. */
+export function post<T>(path: string, schema: AnswerSchema<T>, body?: unknown, patience?: number): Promise<T> {
+  return request('POST', path, schema, body, undefined, patience);
 }
 
 /** A blob, whole; large ones take their time. */
@@ -37,8 +38,9 @@ async function request<T>(
   schema: AnswerSchema<T>,
   body?: unknown,
   signal?: AbortSignal,
+  patience?: number,
 ): Promise<T> {
-  const response = await send(method, path, body, signal);
+  const response = await send(method, path, body, signal, patience);
   const value = await readJson(response);
   if (!response.ok) throw refusalOf(response.status, value, method, path);
   const parsed = schema.safeParse(value);

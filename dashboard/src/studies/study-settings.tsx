@@ -20,22 +20,28 @@ export function StudySettings({ study }: { study: StudyView }): ReactElement {
         </span>
       }
     >
-      <div className="settings">
-        {groups(study.manifest).map(({ title, rows }) => (
-          <section key={title}>
-            <h3>{title}</h3>
-            <dl>
-              {rows.map(([name, value]) => (
-                <div key={name}>
-                  <dt>{name}</dt>
-                  <dd>{value}</dd>
-                </div>
-              ))}
-            </dl>
-          </section>
-        ))}
-      </div>
+      <SettingGroups manifest={study.manifest} />
     </Panel>
+  );
+}
+
+export function SettingGroups({ manifest }: { manifest: StudyManifest }): ReactElement {
+  return (
+    <div className="settings">
+      {groups(manifest).map(({ title, rows }) => (
+        <section key={title}>
+          <h3>{title}</h3>
+          <dl>
+            {rows.map(([name, value]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </div>
   );
 }
 

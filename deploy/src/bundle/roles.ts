@@ -28,7 +28,7 @@ export const ROLES: readonly Role[] = [
   {
     name: 'node',
     workspaces: ['client-node', 'verify'],
-    files: [],
+    files: ['dashboard'],
     commands: { 'consilium-node': 'client-node/dist/cli/main.js', ...VERIFIER },
     extras: ['deploy/systemd/consilium-node.service'],
     engine: true,
