@@ -1,7 +1,6 @@
-#!/usr/bin/env node
 import { RequestFailed } from '@consilium/shared';
-import { completionScript } from '@consilium/shared/terminal';
-import { Argument, Command, CommanderError } from 'commander';
+import { completionCommand } from '@consilium/shared/terminal';
+import { Command, CommanderError } from 'commander';
 import { addAuditCommands } from './audit-commands.js';
 import type { Surroundings } from './commands.js';
 import { Console } from './console.js';
@@ -34,11 +33,7 @@ function createProgram(console: Console, signal: AbortSignal): Command {
   addOperatorsCommands(program, surroundings);
   addModelsCommands(program, surroundings);
   addAuditCommands(program, surroundings);
-  program
-    .command('completion')
-    .description('a script that completes these commands: source <(consilium completion bash)')
-    .addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
-    .action((shell: 'bash' | 'zsh') => void process.stdout.write(completionScript(program, shell)));
+  program.addCommand(completionCommand(program));
   return program;
 }
 

@@ -1,5 +1,7 @@
 import { createRootRoute, createRoute, createRouter, Link, Outlet, redirect } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
+import { curvesQuery } from './api/insight-queries.js';
+import { queryClient, studyQuery, studyRoundsQuery } from './api/queries.js';
 import { type AuditSearch, auditSearch } from './audit/audit-search.js';
 import { AppFrame } from './frame/app-frame.js';
 import { lazyPage } from './frame/lazy-page.js';
@@ -61,6 +63,12 @@ const study = createRoute({
     ...(search['rounds'] === 'all' ? { rounds: 'all' } : {}),
     ...text('timeline', search['timeline']),
   }),
+  // Asked for while the page's code comes.
+  loader: ({ params: { studyId } }) => {
+    const queries = [queryClient.query(studyQuery(studyId)), queryClient.query(studyRoundsQuery(studyId))];
+    // Its panels say what fails.
+    void Promise.allSettled([...queries, queryClient.query(curvesQuery(studyId))]);
+  },
   component: lazyPage(() => import('./studies/study-page.js'), 'StudyPage'),
 });
 

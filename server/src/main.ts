@@ -1,5 +1,5 @@
-#!/usr/bin/env node
 import { OperatorRole } from '@consilium/shared';
+import { completionCommand } from '@consilium/shared/terminal';
 import { Command, CommanderError, Option } from 'commander';
 import { addAuditCommands } from './audit/audit-commands.js';
 import { AuditLog } from './audit/audit-log.js';
@@ -139,6 +139,7 @@ function program(): Command {
         say(`Operator ${name} has the new password ${(await service.reset({ name })).password} and no second factor`),
       ),
     );
+  root.addCommand(completionCommand(root));
   return root;
 }
 

@@ -53,6 +53,7 @@ export class Ticker {
     this.realtime.end();
     await this.#ticking;
     await this.rounds.stop();
+    await this.progress.settle();
     await this.outbox.settle();
     await this.presence.withdraw();
   }
@@ -63,7 +64,6 @@ export class Ticker {
     await this.rounds.renewClaims();
     this.rounds.poke();
     this.outbox.poke();
-    await this.progress.flush();
     await this.outbox.prune();
     await this.checkpoints.publishIfDue();
     await this.activity.tell();

@@ -24,6 +24,10 @@ const BENCHES: Record<string, { summary: string; load: () => Promise<{ run(args:
     chaos: { summary: 'fifty random kills of server and nodes over twenty rounds', load: () => import('./chaos.js') },
     round: { summary: 'a round of four sites without training', load: () => import('./round.js') },
     scale: { summary: 'two hundred light sites, a hundred rounds', load: () => import('./scale.js') },
+    screens: {
+      summary: 'how soon a long study and an event are on the screen, with seventy sites',
+      load: () => import('./screens.js'),
+    },
     federation: {
       summary: 'four sites of real volumes, federated against pooled (about two hours)',
       load: () => import('./federation.js'),

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+import { completionCommand } from '@consilium/shared/terminal';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../settings/software.js';
 import { addDataCommand } from './data-command.js';
@@ -16,6 +16,7 @@ import { addPhantomsCommand } from './phantoms-command.js';
 import { addPredictCommand } from './predict-command.js';
 import { addRiskCommand } from './risk-command.js';
 import { addRunCommand } from './run-command.js';
+import { addServiceCommands } from './service-command.js';
 import { Session, verdict } from './session.js';
 import { addStudiesCommands } from './studies-command.js';
 
@@ -44,6 +45,8 @@ function createProgram(session: Session): Command {
   addDoctorCommand(program);
   addEngineCommands(program, session);
   addPhantomsCommand(program);
+  addServiceCommands(program);
+  program.addCommand(completionCommand(program));
   return program;
 }
 

@@ -1,10 +1,9 @@
-import { SegmentedControl, Skeleton } from '@mantine/core';
-import { lazy, type ReactElement, type ReactNode, Suspense, useMemo, useState } from 'react';
+import { SegmentedControl } from '@mantine/core';
+import { type ReactElement, type ReactNode, useMemo, useState } from 'react';
 import { type Column, DataTable } from '../frame/data-table.js';
 import { Panel } from '../frame/panel.js';
+import { LineChart } from './line-chart.js';
 import type { Line, Plot } from './plot.js';
-
-const LineChart = lazy(() => import('./line-chart.js'));
 
 const HEIGHT = 236;
 
@@ -90,9 +89,7 @@ function Lines({ plot, summary }: { plot: Plot; summary: string }): ReactElement
   const index = Math.min(point ?? plot.x.length - 1, plot.x.length - 1);
   return (
     <>
-      <Suspense fallback={<Skeleton height={HEIGHT} />}>
-        <LineChart plot={plot} height={HEIGHT} summary={summary} onPoint={setPoint} />
-      </Suspense>
+      <LineChart plot={plot} height={HEIGHT} summary={summary} onPoint={setPoint} />
       <Legend plot={plot} index={index} />
     </>
   );

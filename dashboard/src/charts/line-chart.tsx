@@ -15,7 +15,7 @@ interface LineChartProps {
   onPoint: (index: number | null) => void;
 }
 
-export default function LineChart({ plot, height, summary, onPoint }: LineChartProps): ReactElement {
+export function LineChart({ plot, height, summary, onPoint }: LineChartProps): ReactElement {
   const { ref, width } = useElementSize();
   const target = useRef<HTMLDivElement>(null);
   const scheme = useComputedColorScheme('light');

@@ -1,30 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { siteWeights, type CurvePoint, type Spread, type StudyCurves, type TrainingMetrics } from '@consilium/shared';
+import { siteWeights, type CurvePoint, type Spread, type StudyCurves } from '@consilium/shared';
 import { DataSource } from 'typeorm';
 import { EvaluationEntity } from '../models/evaluation.entity.js';
 import { ModelVersionEntity } from '../models/model-version.entity.js';
-import { RoundEntity } from '../rounds/round.entity.js';
-import { UpdateEntity } from '../rounds/update.entity.js';
 import { SiteEntity } from '../sites/site.entity.js';
 import type { StudyEntity } from '../studies/study.entity.js';
+import { AcceptedUpdates, type Accepted } from './accepted-updates.service.js';
 import { findStudy } from './find.js';
-import { grouped } from './grouped.js';
 
 interface Measured {
-  digest: string;
   site: string;
   volumes: number;
   dice: number;
   hd95: number | null;
-}
-
-interface Trained {
-  roundId: string;
-  number: number;
-  staleness: number;
-  labelled: number;
-  unlabelled: number;
-  metrics: TrainingMetrics;
 }
 
 /** A figure of one site and what it counts in the mean. */
@@ -36,7 +24,10 @@ interface Weighted {
 /** Everything that the curves of a study show, in three queries whatever its length. */
 @Injectable()
 export class CurvesService {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly accepted: AcceptedUpdates,
+  ) {}
 
   async of(studyId: string): Promise<StudyCurves> {
     const study = await findStudy(this.dataSource, studyId);
@@ -44,43 +35,34 @@ export class CurvesService {
       .getRepository(ModelVersionEntity)
       .find({ where: { studyId }, order: { version: 'ASC' } });
     const measured = await this.#measured(studyId);
-    const trained = await this.#trained(studyId);
-    const sites = [...new Set(measured.map(({ site }) => site))].sort();
-    const byDigest = grouped(measured, ({ digest }) => digest);
-    const byRound = grouped(trained, ({ roundId }) => roundId);
+    const accepted = await this.accepted.byRound(studyId);
+    const sites = [...new Set([...measured.values()].flatMap((figures) => figures.map(({ site }) => site)))].sort();
     const points = versions.map(({ version, roundId, blobDigest }) => ({
       version,
       roundId,
-      ...diceOf(byDigest.get(blobDigest) ?? [], sites),
-      ...lossesOf((roundId !== null && byRound.get(roundId)) || [], study),
+      ...diceOf(measured.get(blobDigest) ?? [], sites),
+      ...lossesOf((roundId !== null && accepted.get(roundId)) || [], study, version),
     }));
     return { sites, points };
   }
 
-  #measured(studyId: string): Promise<Measured[]> {
-    return this.dataSource
+  /** By digest of the model. */
+  async #measured(studyId: string): Promise<Map<string, Measured[]>> {
+    const rows = await this.dataSource
       .getRepository(EvaluationEntity)
       .createQueryBuilder('evaluation')
       .innerJoin(SiteEntity, 'site', 'site.id = evaluation.site_id')
-      .select(['evaluation.model_digest AS "digest"', 'site.name AS "site"', 'evaluation.volumes AS "volumes"'])
-      .addSelect(['evaluation.dice AS "dice"', 'evaluation.hd95 AS "hd95"'])
+      .select('evaluation.model_digest', 'digest')
+      .addSelect(
+        `json_agg(json_build_object(
+          'site', site.name, 'volumes', evaluation.volumes, 'dice', evaluation.dice, 'hd95', evaluation.hd95
+        ))`,
+        'figures',
+      )
       .where('evaluation.study_id = :studyId', { studyId })
-      .getRawMany();
-  }
-
-  #trained(studyId: string): Promise<Trained[]> {
-    return this.dataSource
-      .getRepository(UpdateEntity)
-      .createQueryBuilder('sent')
-      .innerJoin(RoundEntity, 'round', 'round.id = sent.round_id')
-      .select(['round.id AS "roundId"', 'round.number AS "number"', 'sent.staleness AS "staleness"'])
-      .addSelect([
-        `(sent.manifest->>'labelled')::int AS "labelled"`,
-        `(sent.manifest->>'unlabelled')::int AS "unlabelled"`,
-        `sent.manifest->'metrics' AS "metrics"`,
-      ])
-      .where(`round.study_id = :studyId AND round.state = 'committed' AND sent.state = 'accepted'`, { studyId })
-      .getRawMany();
+      .groupBy('evaluation.model_digest')
+      .getRawMany<{ digest: string; figures: Measured[] }>();
+    return new Map(rows.map(({ digest, figures }) => [digest, figures]));
   }
 }
 
@@ -98,8 +80,8 @@ function diceOf(measured: readonly Measured[], sites: readonly string[]): DiceFi
   };
 }
 
-function lossesOf(trained: readonly Trained[], { manifest }: StudyEntity): LossFigures {
-  const weights = siteWeights(trained, manifest.aggregation, trained.at(0)?.number ?? 1);
+function lossesOf(trained: readonly Accepted[], { manifest }: StudyEntity, round: number): LossFigures {
+  const weights = siteWeights(trained, manifest.aggregation, round);
   const spread = (figure: keyof LossFigures): Spread | null =>
     spreadOf(
       trained.flatMap(({ metrics }, i) => {

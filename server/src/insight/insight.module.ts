@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { BlobsModule } from '../blobs/blobs.module.js';
 import { ModelsModule } from '../models/models.module.js';
+import { AcceptedUpdates } from './accepted-updates.service.js';
 import { CurvesService } from './curves.service.js';
 import { EvidenceService } from './evidence.service.js';
 import { InsightController } from './insight.controller.js';
@@ -14,6 +15,7 @@ import { TimelinesService } from './timelines.service.js';
   imports: [BlobsModule, ModelsModule],
   controllers: [InsightController],
   providers: [
+    AcceptedUpdates,
     CurvesService,
     EvidenceService,
     LineageService,

@@ -4,10 +4,9 @@ import { DataSource } from 'typeorm';
 import { EvaluationEntity } from '../models/evaluation.entity.js';
 import { ContributionEntity } from '../rounds/contribution.entity.js';
 import { RoundEntity } from '../rounds/round.entity.js';
-import { UpdateEntity } from '../rounds/update.entity.js';
 import type { StudyEntity } from '../studies/study.entity.js';
+import { AcceptedUpdates, type Accepted } from './accepted-updates.service.js';
 import { findStudy } from './find.js';
-import { grouped } from './grouped.js';
 
 interface Members {
   roundId: string;
@@ -16,19 +15,13 @@ interface Members {
   refused: number;
 }
 
-interface Accepted {
-  roundId: string;
-  staleness: number;
-  labelled: number;
-  unlabelled: number;
-  bytes: number;
-  loss: number;
-}
-
 /** The rounds of a study without their members, in four queries whatever their number. */
 @Injectable()
 export class RoundSummariesService {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly accepted: AcceptedUpdates,
+  ) {}
 
   /** In the order in which they were planned. */
   async of(studyId: string): Promise<RoundSummary[]> {
@@ -37,7 +30,7 @@ export class RoundSummariesService {
       .getRepository(RoundEntity)
       .find({ where: { studyId }, order: { number: 'ASC', attempt: 'ASC' } });
     const members = new Map((await this.#members(studyId)).map((row) => [row.roundId, row]));
-    const updates = grouped(await this.#accepted(studyId), ({ roundId }) => roundId);
+    const updates = await this.accepted.byRound(studyId);
     const dice = await this.#dice(studyId);
     return rounds.map((round) => {
       const own = updates.get(round.id) ?? [];
@@ -66,22 +59,6 @@ export class RoundSummariesService {
       ])
       .where('round.study_id = :studyId', { studyId })
       .groupBy('member.round_id')
-      .getRawMany();
-  }
-
-  #accepted(studyId: string): Promise<Accepted[]> {
-    return this.dataSource
-      .getRepository(UpdateEntity)
-      .createQueryBuilder('sent')
-      .innerJoin(RoundEntity, 'round', 'round.id = sent.round_id')
-      .select(['sent.round_id AS "roundId"', 'sent.staleness AS "staleness"'])
-      .addSelect([
-        `(sent.manifest->>'labelled')::int AS "labelled"`,
-        `(sent.manifest->>'unlabelled')::int AS "unlabelled"`,
-        `(sent.manifest->'blob'->>'bytes')::float8 AS "bytes"`,
-        `(sent.manifest->'metrics'->>'loss')::float8 AS "loss"`,
-      ])
-      .where(`round.study_id = :studyId AND sent.state = 'accepted'`, { studyId })
       .getRawMany();
   }
 
@@ -120,5 +97,5 @@ function columnsOf(
 function lossOf(updates: readonly Accepted[], { manifest }: StudyEntity, number: number): number | null {
   const weights = siteWeights(updates, manifest.aggregation, number);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return total === 0 ? null : updates.reduce((sum, { loss }, i) => sum + loss * weights[i], 0) / total;
+  return total === 0 ? null : updates.reduce((sum, { metrics }, i) => sum + metrics.loss * weights[i], 0) / total;
 }

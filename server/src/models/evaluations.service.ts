@@ -43,9 +43,9 @@ export class EvaluationsService {
     this.outbox.poke();
   }
 
-  /** By digest of the model, in the order of the sites' names. */
-  async ofStudies(manager: EntityManager, studyIds: string[]): Promise<Map<string, SiteDice[]>> {
-    const rows = await manager.findBy(EvaluationEntity, { studyId: In(studyIds) });
+  /** By `evaluationKey`, in the order of the sites' names. */
+  async ofModels(manager: EntityManager, studyIds: string[], digests: string[]): Promise<Map<string, SiteDice[]>> {
+    const rows = await manager.findBy(EvaluationEntity, { studyId: In(studyIds), modelDigest: In(digests) });
     const sites = await manager.find(SiteEntity, { select: { id: true, name: true } });
     const names = new Map(sites.map(({ id, name }) => [id, name]));
     const byModel = new Map<string, SiteDice[]>();

@@ -194,7 +194,8 @@ export class ReleasesService {
 
   async #measured(manager: EntityManager, studyId: string): Promise<MeasuredModel[]> {
     const versions = await manager.find(ModelVersionEntity, { where: { studyId }, order: { version: 'ASC' } });
-    const figures = await this.evaluations.ofStudies(manager, [studyId]);
+    const digests = versions.map(({ blobDigest }) => blobDigest);
+    const figures = await this.evaluations.ofModels(manager, [studyId], digests);
     return versions.flatMap(({ version, blobDigest: model }) => {
       const sites = figures.get(evaluationKey(studyId, model)) ?? [];
       const dice = meanDice(sites);

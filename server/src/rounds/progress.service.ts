@@ -1,71 +1,60 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
 import type { Acknowledgement, MetricPoint, Progress } from '@consilium/shared';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { SiteCaller } from '../identity/caller.js';
 import { Outbox } from '../outbox/outbox.service.js';
-import { CLOCK, type Clock } from '../settings/process-context.js';
 import { SiteEntity } from '../sites/site.entity.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { LateUpdates } from './late-updates.service.js';
-import { Leases } from './leases.service.js';
+import { Leases, type MemberReport } from './leases.service.js';
 import { MetricPointEntity } from './metric-point.entity.js';
 import { RoundEntity } from './round.entity.js';
 
-/** Milliseconds between two writes for one site, unless its phase changes. */
-const INTERVAL = 1000;
-/** Reports that wait to be written together at most; a site that sends more of them within a second loses the oldest points. */
+/** Milliseconds from one write to the next: what arrives meanwhile is written together. */
+const INTERVAL = 200;
+/** Reports of one site that wait at most; of a site that sends more within an interval the oldest are lost. */
 const WAITING_AT_MOST = 2000;
 
-interface Reported {
+/** What a site has reported of one phase of a round and is not yet written, oldest first. */
+interface Waiting {
   siteId: string;
+  roundId: string;
   phase: Progress['phase'];
-  writtenAt: number;
-  /** Not yet written, by step; the newest is the site's progress. */
-  waiting: Progress[];
+  reports: Progress[];
+  written: Promise<boolean>;
+  settle: { resolve(taken: boolean): void; reject(error: unknown): void };
 }
 
-/** What nodes say of their work. Many reports a second cost one transaction a second. */
+/** What nodes say of their work. However many say how much, it costs five transactions a second. */
 @Injectable()
 export class ProgressService {
-  readonly #reported = new Map<string, Reported>();
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly leases: Leases,
     private readonly late: LateUpdates,
     private readonly outbox: Outbox,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  /** Resolves once the report is written. */
   async report(site: SiteCaller, progress: Progress): Promise<Acknowledgement> {
-    const now = this.clock.now().getTime();
-    const key = `${site.id} ${progress.roundId}`;
-    const last = this.#reported.get(key);
-    if (last && last.phase === progress.phase && now - last.writtenAt < INTERVAL) {
-      last.waiting.push(progress);
-      if (last.waiting.length > WAITING_AT_MOST) last.waiting.shift();
-      return { ok: true };
-    }
-    const waiting = [...(last?.waiting ?? []), progress];
-    this.#reported.set(key, { siteId: site.id, phase: progress.phase, writtenAt: now, waiting: [] });
-    if (await this.#write(site.id, waiting)) return { ok: true };
+    const { written, reports } = this.#waitingOf(site.id, progress);
+    reports.push(progress);
+    if (reports.length > WAITING_AT_MOST) reports.shift();
+    this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined));
+    if (await written) return { ok: true };
     return {
       ok: false,
       sentence: 'The round does not wait for this site: it is closed, or the site has answered or is no member.',
     };
   }
 
-  /** Writes what has waited long enough; called by the process's ticker. */
-  async flush(): Promise<void> {
-    const now = this.clock.now().getTime();
-    for (const [key, reported] of [...this.#reported]) {
-      if (now - reported.writtenAt < INTERVAL) continue;
-      if (reported.waiting.length > 0) {
-        const waiting = reported.waiting.splice(0);
-        reported.writtenAt = now;
-        await this.#write(reported.siteId, waiting);
-      } else if (now - reported.writtenAt > 60_000) this.#reported.delete(key);
-    }
+  /** Resolves once nothing waits to be written; call before the database closes. */
+  async settle(): Promise<void> {
+    await this.#writing;
   }
 
   /** Of one round, in the order of sites' names and of steps. */
@@ -80,42 +69,91 @@ export class ProgressService {
       .getRawMany<MetricPoint>();
   }
 
-  async #write(siteId: string, reports: Progress[]): Promise<boolean> {
-    const newest = reports.at(-1)!;
-    const written = await this.dataSource.transaction(async (manager) => {
-      let { roundId } = newest;
-      if (!(await this.leases.report(manager, siteId, newest))) {
-        const receiver = await this.#receiver(manager, roundId, siteId);
-        if (receiver === null || !(await this.leases.report(manager, siteId, { ...newest, roundId: receiver })))
-          return false;
-        roundId = receiver;
+  #waitingOf(siteId: string, { roundId, phase }: Progress): Waiting {
+    const same = this.#waiting.find((own) => keyOf(own) === `${siteId} ${roundId}` && own.phase === phase);
+    if (same) return same;
+    let settle!: Waiting['settle'];
+    const written = new Promise<boolean>((resolve, reject) => (settle = { resolve, reject }));
+    const waiting = { siteId, roundId, phase, reports: [], written, settle };
+    this.#waiting.push(waiting);
+    return waiting;
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#next();
+      try {
+        const taken = new Set(await this.#write(batch));
+        for (const one of batch) one.settle.resolve(taken.has(one) || (await this.#writeForAnother(one)));
+        this.outbox.poke();
+      } catch (error) {
+        for (const { settle } of batch) settle.reject(error);
       }
-      await this.#writePoints(manager, roundId, siteId, reports);
-      await this.outbox.add(manager, { topic: 'round', subject: roundId });
-      return true;
+      await sleep(INTERVAL);
+    }
+  }
+
+  /** One phase of each site: that it went through the next one as well shows on the timeline. */
+  #next(): Waiting[] {
+    const batch = new Map<string, Waiting>();
+    for (const waiting of this.#waiting) if (!batch.has(keyOf(waiting))) batch.set(keyOf(waiting), waiting);
+    this.#waiting = this.#waiting.filter((waiting) => batch.get(keyOf(waiting)) !== waiting);
+    return [...batch.values()];
+  }
+
+  /** Resolves to what its rounds took. */
+  #write(batch: readonly Waiting[]): Promise<Waiting[]> {
+    return this.dataSource.transaction(async (manager) => {
+      const newest = new Map(batch.map((one) => [{ siteId: one.siteId, progress: one.reports.at(-1)! }, one]));
+      const taken = (await this.leases.report(manager, [...newest.keys()])).map((report) => newest.get(report)!);
+      const points = taken.flatMap(({ siteId, reports }) => reports.map((progress) => ({ siteId, progress })));
+      await this.#writePoints(manager, points);
+      const rounds = new Set(taken.map(({ roundId }) => roundId));
+      await this.outbox.add(manager, ...[...rounds].map((subject) => ({ topic: 'round' as const, subject })));
+      return taken;
     });
-    if (written) this.outbox.poke();
-    return written;
+  }
+
+  /** Where a round is closed, another may wait for what the site still does for it. */
+  async #writeForAnother(waiting: Waiting): Promise<boolean> {
+    const roundId = await this.#receiver(waiting.roundId, waiting.siteId);
+    if (roundId === null) return false;
+    const reports = waiting.reports.map((progress) => ({ ...progress, roundId }));
+    return (await this.#write([{ ...waiting, roundId, reports }])).length > 0;
   }
 
   /** A round has as many points of a site as steps, whatever the site sends; a repeated one changes nothing. */
-  async #writePoints(manager: EntityManager, roundId: string, siteId: string, reports: Progress[]): Promise<void> {
-    const training = reports.filter(({ phase, metrics }) => phase === 'training' && metrics !== null);
-    if (training.length === 0) return;
-    const { studyId } = await manager.findOneByOrFail(RoundEntity, { id: roundId });
-    const { localSteps } = (await manager.findOneByOrFail(StudyEntity, { id: studyId })).manifest.rounds;
-    const points = new Map(
-      training.filter(({ done }) => done <= localSteps).map(({ done, metrics }) => [done, metrics!]),
+  async #writePoints(manager: EntityManager, reports: readonly MemberReport[]): Promise<void> {
+    const rows = reports
+      .filter(({ progress }) => progress.phase === 'training' && progress.metrics !== null)
+      .map(({ siteId, progress: { roundId, done, metrics } }) => ({
+        round_id: roundId,
+        site_id: siteId,
+        step: done,
+        metrics,
+      }));
+    if (rows.length === 0) return;
+    await manager.query(
+      `INSERT INTO "metric_point" ("round_id", "site_id", "step", "metrics")
+       SELECT n."round_id", n."site_id", n."step", n."metrics"
+       FROM jsonb_to_recordset($1::jsonb) AS n("round_id" uuid, "site_id" uuid, "step" int, "metrics" jsonb)
+       JOIN "round" r ON r."id" = n."round_id" JOIN "study" s ON s."id" = r."study_id"
+       WHERE n."step" <= (s."manifest"->'rounds'->>'localSteps')::int
+       ON CONFLICT DO NOTHING`,
+      [JSON.stringify(rows)],
     );
-    const rows = [...points].map(([step, metrics]) => ({ roundId, siteId, step, metrics }));
-    await manager.createQueryBuilder().insert().into(MetricPointEntity).values(rows).orIgnore().execute();
   }
 
   /** The open round that waits for what this site still does for a closed one. */
-  async #receiver(manager: EntityManager, roundId: string, siteId: string): Promise<string | null> {
+  async #receiver(roundId: string, siteId: string): Promise<string | null> {
+    const { manager } = this.dataSource;
     const trained = await manager.findOneBy(RoundEntity, { id: roundId });
     if (!trained) return null;
     const study = await manager.findOneByOrFail(StudyEntity, { id: trained.studyId });
     return (await this.late.receiver(study, trained, siteId, manager))?.id ?? null;
   }
+}
+
+function keyOf({ siteId, roundId }: Pick<Waiting, 'siteId' | 'roundId'>): string {
+  return `${siteId} ${roundId}`;
 }

@@ -12,6 +12,7 @@ import { StudyEntity } from '../studies/study.entity.js';
 import { studyAfter } from '../studies/study-state.js';
 import { lockStudy } from '../studies/studies.service.js';
 import { AWAITED_STATES, ContributionEntity, type ContributionState } from './contribution.entity.js';
+import { lockMembers } from './member-lock.js';
 import { transitionSpans } from './round-spans.js';
 import { RoundLog } from './round-log.js';
 import { RoundEntity } from './round.entity.js';
@@ -93,6 +94,7 @@ export class RoundTransitions {
   }
 
   async #markMissing(manager: EntityManager, round: RoundEntity, event: RoundEvent): Promise<void> {
+    await lockMembers(manager, [round.id]);
     const undecided = { roundId: round.id, state: 'quarantined' as const };
     await manager.update(UpdateEntity, undecided, { state: 'refused' });
     await manager.update(ContributionEntity, undecided, {

@@ -64,7 +64,8 @@ export class RoundsService {
       .find({ select: UPDATE_COLUMNS, where: { roundId } });
     const sites = await this.dataSource.getRepository(SiteEntity).find({ select: { id: true, name: true } });
     const studyIds = [...new Set(rounds.map((round) => round.studyId))];
-    const evaluations = await this.evaluations.ofStudies(this.dataSource.manager, studyIds);
+    const results = rounds.flatMap(({ resultDigest }) => (resultDigest === null ? [] : [resultDigest]));
+    const evaluations = await this.evaluations.ofModels(this.dataSource.manager, studyIds, results);
     const manifests = await this.#manifests(rounds);
     const names = new Map(sites.map(({ id, name }) => [id, name]));
     const waits = await this.#waits(rounds);

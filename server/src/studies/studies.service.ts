@@ -89,22 +89,28 @@ export class StudiesService {
 
   async #views(studies: StudyEntity[]): Promise<StudyView[]> {
     const ids = studies.map((study) => study.id);
-    const versions = await this.dataSource.getRepository(ModelVersionEntity).findBy({ studyId: In(ids) });
-    const evaluations = await this.evaluations.ofStudies(this.dataSource.manager, ids);
-    return studies.map((study) => {
-      const own = versions.filter((version) => version.studyId === study.id);
-      const initial = own.find((version) => version.version === 0);
-      return {
-        id: study.id,
-        digest: study.digest,
-        state: study.state,
-        reason: study.reason,
-        manifest: study.manifest,
-        createdAt: study.createdAt.toISOString(),
-        roundsCommitted: own.length - 1,
-        initialDice: initial ? meanDice(evaluations.get(evaluationKey(study.id, initial.blobDigest)) ?? []) : null,
-      };
-    });
+    const versions = this.dataSource.getRepository(ModelVersionEntity);
+    const initial = new Map(
+      (await versions.findBy({ studyId: In(ids), version: 0 })).map(({ studyId, blobDigest }) => [studyId, blobDigest]),
+    );
+    const committed = await versions
+      .createQueryBuilder('version')
+      .select(['version.study_id AS "studyId"', 'count(*)::int AS "rounds"'])
+      .where('version.study_id = ANY(:ids) AND version.version > 0', { ids })
+      .groupBy('version.study_id')
+      .getRawMany<{ studyId: string; rounds: number }>();
+    const rounds = new Map(committed.map((row) => [row.studyId, row.rounds]));
+    const evaluations = await this.evaluations.ofModels(this.dataSource.manager, ids, [...initial.values()]);
+    return studies.map((study) => ({
+      id: study.id,
+      digest: study.digest,
+      state: study.state,
+      reason: study.reason,
+      manifest: study.manifest,
+      createdAt: study.createdAt.toISOString(),
+      roundsCommitted: rounds.get(study.id) ?? 0,
+      initialDice: meanDice(evaluations.get(evaluationKey(study.id, initial.get(study.id)!)) ?? []),
+    }));
   }
 }
 

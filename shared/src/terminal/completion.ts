@@ -1,3 +1,13 @@
+import { Argument, Command } from 'commander';
+
+/** The command `completion`, for a program that has all its other commands. */
+export function completionCommand(program: Command): Command {
+  return new Command('completion')
+    .description(`a script that completes these commands: source <(${program.name()} completion bash)`)
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
+    .action((shell: 'bash' | 'zsh') => void process.stdout.write(completionScript(program, shell)));
+}
+
 /** A command with its options and subcommands, as commander describes it. */
 export interface CommandShape {
   name(): string;

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { EXIT_CODES, verifyCommand } from './verify-command.js';
 
