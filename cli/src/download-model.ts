@@ -11,16 +11,19 @@ import {
   type OperatorClient,
   type StudyView,
 } from '@consilium/shared';
-import { onnxModel } from '@consilium/shared/formats';
+import { exportedModel, type ExportFormat } from '@consilium/shared/formats';
 import { CommandFailure, systemCode } from './exit-codes.js';
+
+/** What they are called beside the model. */
+const EXPORTED: Record<ExportFormat, string> = { onnx: 'model.onnx', 'saved-model': 'saved-model' };
 
 export interface Download {
   study: StudyView;
   model: ModelVersion;
   /** Comes into being as a whole, or not at all. */
   folder: string;
-  /** Whether other software is to run it, too. */
-  onnx: boolean;
+  /** Of other software that is to run it, too. */
+  formats: ReadonlySet<ExportFormat>;
   signal: AbortSignal;
 }
 
@@ -39,7 +42,7 @@ export async function downloadModel(operator: OperatorClient, download: Download
         createWriteStream(join(unfinished, `${name}.json`)),
         { signal },
       );
-    if (download.onnx) await writeOnnx(unfinished, study, model);
+    for (const format of download.formats) await writeExported(unfinished, format, study, model);
     await writeFile(join(unfinished, 'study.json'), canonicalJson(study.manifest));
     await rename(unfinished, folder).catch((error: unknown) => {
       throw new CommandFailure('usage', `${folder}: expected a folder that does not exist yet (${systemCode(error)})`);
@@ -49,9 +52,17 @@ export async function downloadModel(operator: OperatorClient, download: Download
   }
 }
 
-async function writeOnnx(folder: string, { manifest }: StudyView, { blob }: ModelVersion): Promise<void> {
+async function writeExported(
+  folder: string,
+  format: ExportFormat,
+  { manifest }: StudyView,
+  { blob }: ModelVersion,
+): Promise<void> {
   const { tensors } = decodeContainer(await readFile(join(folder, 'model.safetensors')));
-  await writeFile(join(folder, 'model.onnx'), onnxModel(manifest, tensors, blob.digest).pieces());
+  const exported = exportedModel(format, manifest, tensors, blob.digest);
+  if ('file' in exported) return writeFile(join(folder, EXPORTED[format]), exported.file);
+  await mkdir(join(folder, EXPORTED[format]));
+  for (const [name, pieces] of exported.folder) await writeFile(join(folder, EXPORTED[format], name), pieces);
 }
 
 async function fetchBlob(operator: OperatorClient, { blob }: ModelVersion, file: string, signal: AbortSignal) {

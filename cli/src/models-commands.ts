@@ -1,6 +1,7 @@
 import type { MeasuredModel, ModelVersion, ReleaseState } from '@consilium/shared';
+import { EXPORT_FORMATS, type ExportFormat } from '@consilium/shared/formats';
 import { renderTable } from '@consilium/shared/terminal';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Surroundings } from './commands.js';
 import { downloadModel } from './download-model.js';
 import { CommandFailure } from './exit-codes.js';
@@ -75,8 +76,17 @@ function addDecisions(models: Command, { client, console }: Surroundings): void 
 
 interface DownloadFlags {
   out: string;
-  onnx?: boolean;
+  format?: ReadonlySet<ExportFormat>;
   json?: boolean;
+}
+
+function formatOption(): Option {
+  const about = `as well, for other software: ${EXPORT_FORMATS.join(' or ')}; may be given several times`;
+  return new Option('--format <format>', about).argParser<ReadonlySet<ExportFormat>>((text, before) => {
+    const format = EXPORT_FORMATS.find((one) => one === text);
+    if (format === undefined) throw new InvalidArgumentError(`expected ${EXPORT_FORMATS.join(' or ')}.`);
+    return new Set(before).add(format);
+  });
 }
 
 function addDownload(models: Command, { client, console, signal }: Surroundings): void {
@@ -86,10 +96,10 @@ function addDownload(models: Command, { client, console, signal }: Surroundings)
     .argument(...STUDY)
     .argument('[version]', 'default: the one in use', version)
     .requiredOption('--out <folder>', 'a folder that does not exist yet')
-    .option('--onnx', 'model.onnx as well, for other software')
+    .addOption(formatOption())
     .option(...JSON_OPTION)
     .action(async (text: string, number: number | undefined, flags: DownloadFlags) => {
-      const { out, json, onnx = false } = flags;
+      const { out, json, format: formats = new Set() } = flags;
       const operator = await client();
       const study = await findStudy(operator, text);
       const wanted = number ?? (await operator.release(study.id)).released?.version;
@@ -97,7 +107,7 @@ function addDownload(models: Command, { client, console, signal }: Surroundings)
         throw new CommandFailure('usage', `"${study.manifest.name}" has no version in use: give a version`);
       const model = (await operator.models(study.id)).find((one) => one.version === wanted);
       if (model === undefined) throw new CommandFailure('usage', `"${study.manifest.name}" has no version ${wanted}`);
-      await downloadModel(operator, { study, model, folder: out, onnx, signal });
+      await downloadModel(operator, { study, model, folder: out, formats, signal });
       console.answer(json, { ...model, folder: out }, `Version ${wanted} is in ${out}`);
     });
 }

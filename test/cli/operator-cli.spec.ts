@@ -125,7 +125,8 @@ test(
     expect((await consilium('models', 'list', 'Simulation')).out).toMatch(/^1 .* in use/m);
 
     const out = join(folder, 'model');
-    const download = ['models', 'download', 'Simulation', '--onnx', '--out', out];
+    const formats = ['--format', 'onnx', '--format', 'saved-model'];
+    const download = ['models', 'download', 'Simulation', ...formats, '--out', out];
     const { blob } = await answer<{ blob: { digest: string } }>(...download);
     const digest = createHash('sha256')
       .update(readFileSync(join(out, 'model.safetensors')))
@@ -133,6 +134,9 @@ test(
     expect(digest).toBe(blob.digest);
     expect(JSON.parse(readFileSync(join(out, 'study.json'), 'utf8'))).toMatchObject({ model: { width: 2 } });
     expect(readFileSync(join(out, 'model.onnx'), 'latin1')).toContain(`consilium.model\x12@${digest}`);
+    const savedModel = join(out, 'saved-model');
+    expect(readFileSync(join(savedModel, 'saved_model.pb'), 'latin1')).toContain('serving_default');
+    expect(readFileSync(join(savedModel, 'consilium.json'), 'utf8')).toContain(digest);
     expect((await consilium('models', 'download', 'Simulation', '--out', out)).code).toBe(2);
 
     const log = join(folder, 'log.jsonl');

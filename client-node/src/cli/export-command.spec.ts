@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeContainer, initialModel, StudyManifest } from '@consilium/shared';
@@ -32,6 +32,19 @@ test('a file and its study become a file that another runtime opens, with its or
   await session.release();
   const digest = createHash('sha256').update(container).digest('hex');
   expect(readFileSync(out, 'latin1')).toContain(digest);
+});
+
+test('a SavedModel is a folder, written as a whole and never over another', async () => {
+  const saved = join(folder, 'saved');
+  const asSavedModel = ['--model', model, '--study', studyFile, '--format', 'saved-model', '-o', saved];
+  await run(...asSavedModel);
+  expect(readdirSync(saved).sort()).toEqual(['consilium.json', 'saved_model.pb']);
+  expect(JSON.parse(readFileSync(join(saved, 'consilium.json'), 'utf8'))).toMatchObject({
+    'consilium.model': createHash('sha256').update(container).digest('hex'),
+    'consilium.class_names': study.classNames,
+  });
+  await expect(run(...asSavedModel)).rejects.toThrow(`${saved}: expected a folder that does not exist yet`);
+  expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
 });
 
 test('what is not a model of the study is refused, and nothing is written', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { z } from 'zod';
 import { asFileFailure, NodeFailure, systemCode } from './failure.js';
 
@@ -24,6 +24,20 @@ export async function writeWholeFile(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
+    throw asFileFailure(error, `writing ${path}`);
+  }
+}
+
+/** A folder with these files comes into being as a whole, or not at all. One that is there already is a failure (usage). */
+export async function writeWholeFolder(path: string, files: ReadonlyMap<string, Iterable<Uint8Array>>): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.part`;
+  try {
+    if ((await lstat(path).catch(() => undefined)) !== undefined)
+      throw new NodeFailure('usage', `${path}: expected a folder that does not exist yet`);
+    for (const [name, pieces] of files) await writeWholeFile(join(temporary, name), pieces);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
     throw asFileFailure(error, `writing ${path}`);
   }
 }

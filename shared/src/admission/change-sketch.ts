@@ -1,7 +1,8 @@
 import type { Refusal } from '../protocol/refusal.js';
 
+const SKETCH_BITS = 10;
 /** Values of a sketch. The cosine of two sketches is off by about 1/sqrt(this), 0.03. */
-export const SKETCH_VALUES = 1024;
+export const SKETCH_VALUES = 1 << SKETCH_BITS;
 
 /** What admission keeps of how an update differs from its base, over trained parameters in the study's order. */
 export interface Change {
@@ -9,7 +10,10 @@ export interface Change {
   norm: number;
   /** L2 norm of the base. */
   baseNorm: number;
-  /** A count sketch [SKETCH_VALUES]: each value's difference, with a sign drawn from its place, in a bucket drawn likewise. */
+  /**
+   * A count sketch [SKETCH_VALUES]: each value's difference with a sign drawn from its place. A block of so many values is
+   * shuffled over the buckets by one draw, so that no two of a block meet.
+   */
   sketch: Float32Array;
 }
 
@@ -29,12 +33,16 @@ export class ChangeSketch {
     let squares = 0;
     let baseSquares = 0;
     let place = this.#place;
-    for (let i = 0; i < update.length; i++, place++) {
-      const difference = update[i] - base[i];
-      squares += difference * difference;
-      baseSquares += base[i] * base[i];
-      const hash = mixed(place);
-      buckets[hash & (SKETCH_VALUES - 1)] += hash < 0 ? -difference : difference;
+    // By 32 places, for which one draw gives all signs.
+    for (let i = 0; i < update.length;) {
+      const block = mixed(~(place >>> SKETCH_BITS)) & (SKETCH_VALUES - 1);
+      let signs = mixed(place >>> 5) >>> (place & 31);
+      for (const end = Math.min(update.length, i + 32 - (place & 31)); i < end; i++, place++, signs >>>= 1) {
+        const difference = update[i] - base[i];
+        squares += difference * difference;
+        baseSquares += base[i] * base[i];
+        buckets[(place & (SKETCH_VALUES - 1)) ^ block] += (1 - 2 * (signs & 1)) * difference;
+      }
     }
     this.#squares += squares;
     this.#baseSquares += baseSquares;
@@ -50,9 +58,9 @@ export class ChangeSketch {
   }
 }
 
-/** 32 well-mixed bits of a place (the constants are those of "lowbias32" by C. Wellons). */
-function mixed(place: number): number {
-  let bits = place ^ (place >>> 16);
+/** 32 well-mixed bits (the constants are those of "lowbias32" by C. Wellons). */
+function mixed(value: number): number {
+  let bits = value ^ (value >>> 16);
   bits = Math.imul(bits, 0x7feb352d);
   bits = Math.imul(bits ^ (bits >>> 15), 0x846ca68b);
   return bits ^ (bits >>> 16);

@@ -1,2 +1,2 @@
-export { onnxModel } from './onnx-model.js';
+export { EXPORT_FORMATS, exportedModel, type ExportFormat } from './exported-model.js';
 export { ProtobufWriter } from './protobuf.js';

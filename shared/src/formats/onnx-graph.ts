@@ -1,8 +1,6 @@
 import { elementCount } from '../tensors/host-tensor.js';
+import type { Value } from './network-layers.js';
 import { ProtobufWriter } from './protobuf.js';
-
-/** The name of a tensor within a graph. */
-export type Value = string;
 
 /** Whole numbers, or a real one. */
 export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;

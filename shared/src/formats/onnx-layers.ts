@@ -1,65 +1,30 @@
-import type { ModelSettings } from '../protocol/study.js';
-import { modelTensors } from '../model/model-tensors.js';
-import { ContainerError, quoted } from '../tensors/container-error.js';
-import { elementCount, type NamedTensors } from '../tensors/host-tensor.js';
-import type { OnnxGraph, Value } from './onnx-graph.js';
+import type { InteractionShape } from '../model/model-tensors.js';
+import { elementCount } from '../tensors/host-tensor.js';
+import type { ModelWeights } from './model-weights.js';
+import { EPSILON, NetworkLayers, type Elementwise, type Value } from './network-layers.js';
+import type { OnnxGraph } from './onnx-graph.js';
 
-/** As in client-node/src/crln/layers/norm.ts. */
-const EPSILON = { float: 1e-5 } as const;
+const NORM = { epsilon: { float: EPSILON } } as const;
 
-interface Weight {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
-
-/** The layers of a network as nodes of a graph: features [n, c, h, w, d], tokens [n, t, f]. Weights go by the model's names. */
-export class OnnxLayers {
-  readonly #weights = new Map<string, Weight>();
-
-  /** Throws ContainerError where `tensors` are not those of a model with these settings. */
+/** The layers in ONNX, features [n, c, h, w, d]. */
+export class OnnxLayers extends NetworkLayers {
   constructor(
-    readonly graph: OnnxGraph,
-    settings: ModelSettings,
-    tensors: NamedTensors,
+    private readonly graph: OnnxGraph,
+    weights: ModelWeights,
   ) {
-    for (const { name, shape } of modelTensors(settings)) {
-      const tensor = tensors.get(name);
-      if (tensor === undefined) {
-        throw new ContainerError('tensor-missing', `Model: expected the study's tensors, found no ${quoted(name)}.`);
-      }
-      if (tensor.dtype !== 'float32') {
-        throw new ContainerError('wrong-dtype', `Tensor ${quoted(name)}: expected float32, got ${tensor.dtype}.`);
-      }
-      if (tensor.shape.join() !== shape.join()) {
-        const got = `got [${tensor.shape.join(', ')}]`;
-        throw new ContainerError('wrong-shape', `Tensor ${quoted(name)}: expected [${shape.join(', ')}], ${got}.`);
-      }
-      this.#weights.set(name, tensor);
-    }
+    super(weights);
   }
 
-  weight(name: string): Weight {
-    const weight = this.#weights.get(name);
-    if (weight === undefined) throw new Error(`onnx: expected a tensor of the model, got ${name}`);
-    return weight;
+  conv(x: Value, name: string, { bias = true }: { bias?: boolean } = {}): Value {
+    return this.#conv(this.#kernel(x, name, bias), name, 1);
   }
 
-  /** 1x1x1 or 3x3x3 keeping the size, 2x2x2 halving it. `bias`: false where what follows takes it out again, or there is none. */
-  conv(x: Value, name: string, { bias = true, group = 1 }: { bias?: boolean; group?: number } = {}): Value {
-    const [side] = this.weight(`${name}.weight`).shape;
-    const pad = side === 3 ? 1 : 0;
-    const stride = side === 2 ? 2 : 1;
-    return this.graph.apply('Conv', this.#kernel(x, name, bias), {
-      kernel_shape: [side, side, side],
-      strides: [stride, stride, stride],
-      pads: [pad, pad, pad, pad, pad, pad],
-      group,
-    });
+  depthwiseConv(x: Value, name: string): Value {
+    return this.#conv(this.#kernel(x, name, false), name, this.weights(`${name}.weight`).shape[4]);
   }
 
-  /** Doubles the size. 3x3x3 leaves out the first row of the whole result, as PyTorch's with padding 1 and output padding 1. */
   transposedConv(x: Value, name: string): Value {
-    const [side] = this.weight(`${name}.weight`).shape;
+    const [side] = this.weights(`${name}.weight`).shape;
     const pad = side === 3 ? 1 : 0;
     return this.graph.apply('ConvTranspose', this.#kernel(x, name, true), {
       kernel_shape: [side, side, side],
@@ -69,75 +34,89 @@ export class OnnxLayers {
   }
 
   batchNorm(x: Value, name: string): Value {
-    const parameters = ['weight', 'bias', 'running_mean', 'running_var'].map((part) =>
-      this.#constant(`${name}.${part}`),
-    );
-    return this.graph.apply('BatchNormalization', [x, ...parameters], { epsilon: EPSILON });
+    const parts = ['weight', 'bias', 'running_mean', 'running_var'];
+    return this.graph.apply('BatchNormalization', [x, ...parts.map((part) => this.parameter(`${name}.${part}`))], NORM);
   }
 
   instanceNorm(x: Value, channels: number): Value {
     const [ones, zeros] = [1, 0].map((value) => this.#filled(channels, value));
-    return this.graph.apply('InstanceNormalization', [x, ones, zeros], { epsilon: EPSILON });
+    return this.graph.apply('InstanceNormalization', [x, ones, zeros], NORM);
   }
 
-  relu(x: Value): Value {
-    return this.graph.apply('Relu', [x]);
+  maxPool(x: Value): Value {
+    return this.graph.apply('MaxPool', [x], { kernel_shape: [2, 2, 2], strides: [2, 2, 2] });
   }
 
-  /** Along the last axis. */
-  layerNorm(x: Value, name: string): Value {
-    const parameters = ['weight', 'bias'].map((part) => this.#constant(`${name}.${part}`));
-    return this.graph.apply('LayerNormalization', [x, ...parameters], { axis: -1, epsilon: EPSILON });
+  concat(a: Value, b: Value): Value {
+    return this.graph.apply('Concat', [a, b], { axis: 1 });
   }
 
-  /** Along the last axis. */
-  linear(x: Value, name: string): Value {
-    const { shape, data } = this.weight(`${name}.weight`);
-    const product = this.multiply(x, this.graph.constant(`${name}.weight`, shape.slice(-2), data));
-    return this.add(product, this.#constant(`${name}.bias`));
+  extreme(x: Value, which: 'Min' | 'Max'): Value {
+    return this.graph.apply(`Reduce${which}`, [x], { axes: [2, 3, 4], keepdims: 1 });
   }
 
-  /** x Phi(x) */
-  gelu(x: Value): Value {
-    const { graph } = this;
-    const erf = graph.apply('Erf', [this.scale(x, Math.SQRT1_2)]);
-    return graph.apply('Mul', [x, this.scale(this.add(erf, graph.scalar(1)), 0.5)]);
+  probabilities(logits: Value, output: string): Value {
+    return this.graph.apply('Softmax', [logits], { axis: 1 }, output);
   }
 
-  add(a: Value, b: Value): Value {
-    return this.graph.apply('Add', [a, b]);
+  tokens(x: Value, { features }: InteractionShape): Value {
+    return this.transpose(this.#reshape(x, 0, features, -1), 0, 2, 1);
   }
 
-  scale(x: Value, factor: number): Value {
-    return this.graph.apply('Mul', [x, this.graph.scalar(factor)]);
+  features(maps: Value, channels: number, space: InteractionShape['space']): Value {
+    return this.#reshape(maps, -1, channels, ...space);
+  }
+
+  constant(name: string, shape: readonly number[], data: Float32Array): Value {
+    return this.graph.constant(name, shape, data);
+  }
+
+  scalar(value: number): Value {
+    return this.graph.scalar(value);
   }
 
   multiply(a: Value, b: Value): Value {
     return this.graph.apply('MatMul', [a, b]);
   }
 
-  softmax(x: Value, axis: number, output?: string): Value {
-    return this.graph.apply('Softmax', [x], { axis }, output);
-  }
-
-  /** 0 leaves a size as it is, -1 is what is left. */
-  reshape(x: Value, ...shape: readonly number[]): Value {
-    return this.graph.apply('Reshape', [x, this.graph.integers(...shape)]);
-  }
-
   transpose(x: Value, ...axes: readonly number[]): Value {
     return this.graph.apply('Transpose', [x], { perm: axes });
   }
 
-  #kernel(x: Value, name: string, bias: boolean): Value[] {
-    const { shape, data } = this.weight(`${name}.weight`);
-    const kernel = this.graph.constant(`${name}.weight`, ...channelsFirst(shape, data));
-    return bias ? [x, kernel, this.#constant(`${name}.bias`)] : [x, kernel];
+  softmax(x: Value): Value {
+    return this.graph.apply('Softmax', [x], { axis: -1 });
   }
 
-  #constant(name: string): Value {
-    const { shape, data } = this.weight(name);
-    return this.graph.constant(name, shape, data);
+  layerNorm(x: Value, name: string): Value {
+    const parameters = ['weight', 'bias'].map((part) => this.parameter(`${name}.${part}`));
+    return this.graph.apply('LayerNormalization', [x, ...parameters], { axis: -1, ...NORM });
+  }
+
+  protected elementwise(operation: Elementwise, ...operands: readonly Value[]): Value {
+    return this.graph.apply(operation, operands);
+  }
+
+  #conv(inputs: readonly Value[], name: string, group: number): Value {
+    const [side] = this.weights(`${name}.weight`).shape;
+    const pad = side === 3 ? 1 : 0;
+    const stride = side === 2 ? 2 : 1;
+    return this.graph.apply('Conv', inputs, {
+      kernel_shape: [side, side, side],
+      strides: [stride, stride, stride],
+      pads: [pad, pad, pad, pad, pad, pad],
+      group,
+    });
+  }
+
+  #kernel(x: Value, name: string, bias: boolean): Value[] {
+    const { shape, data } = this.weights(`${name}.weight`);
+    const kernel = this.constant(`${name}.weight`, ...channelsFirst(shape, data));
+    return bias ? [x, kernel, this.parameter(`${name}.bias`)] : [x, kernel];
+  }
+
+  /** 0 leaves a size as it is, -1 is what is left. */
+  #reshape(x: Value, ...shape: readonly number[]): Value {
+    return this.graph.apply('Reshape', [x, this.graph.integers(...shape)]);
   }
 
   #filled(size: number, value: number): Value {

@@ -11,6 +11,14 @@ export class ProtobufWriter {
     return this.#tag(field, WIRE.varint).#push(varint(BigInt.asUintN(64, BigInt(value))));
   }
 
+  /** Repeated int32, int64 and the like as one field, which every reader takes. */
+  packed(field: number, values: readonly number[]): this {
+    return this.bytes(
+      field,
+      Uint8Array.from(values.flatMap((value) => [...varint(BigInt.asUintN(64, BigInt(value)))])),
+    );
+  }
+
   float(field: number, value: number): this {
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setFloat32(0, value, true);

@@ -1,3 +1,7 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   decodeContainer,
   encodeContainer,
@@ -7,17 +11,19 @@ import {
   StudyManifest,
   type NamedTensors,
 } from '@consilium/shared';
-import { onnxModel } from '@consilium/shared/formats';
+import { EXPORT_FORMATS, exportedModel, type ExportFormat } from '@consilium/shared/formats';
 import * as ort from 'onnxruntime-web';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { engineSettings } from '../engine/engine-settings.js';
 import { openEngine } from '../engine/open-engine.js';
 import { drawPhantom, scannerLook } from '../volumes/phantom.js';
 import { predictRows } from './inference.js';
 import { Network } from './network.js';
 
-const { ops } = await openEngine(engineSettings({}, { device: 'cpu' }));
+const { ops, description } = await openEngine(engineSettings({}, { device: 'cpu' }));
 ort.env.wasm.numThreads = 1;
+const folder = mkdtempSync(join(tmpdir(), 'consilium-exported-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const CLASSES = 3;
 const PATCH = [32, 16, 48] as const;
@@ -90,8 +96,12 @@ function moved(values: Float32Array, n: number, voxels: number, channels: number
   return out;
 }
 
-async function byRuntime(bytes: Uint8Array, image: Float32Array, n: number, channels: number): Promise<Float32Array> {
-  const session = await ort.InferenceSession.create(bytes);
+/** Probabilities [n, x, y, z, C] of windows [n, x, y, z, channels]. */
+type Runtime = (model: Exported, image: Float32Array, n: number, channels: number) => Promise<Float32Array>;
+type Exported = ReturnType<typeof exportedModel>;
+
+const byOnnxRuntime: Runtime = async (model, image, n, channels) => {
+  const session = await ort.InferenceSession.create(bytesOf(model));
   expect([session.inputNames, session.outputNames]).toEqual([['image'], ['probabilities']]);
   const feed = new ort.Tensor('float32', moved(image, n, VOXELS, channels, 'first'), [n, channels, ...PATCH]);
   const { probabilities } = await session.run({ image: feed });
@@ -99,22 +109,65 @@ async function byRuntime(bytes: Uint8Array, image: Float32Array, n: number, chan
   const values = moved(probabilities.data as Float32Array, n, VOXELS, CLASSES, 'last');
   await session.release();
   return values;
+};
+
+/** What is used here of tfjs-node, which loads models into the library that the node trains with. */
+interface TensorFlow {
+  tensor(values: Float32Array, shape: readonly number[]): TfTensor;
+  node: { loadSavedModel(path: string): Promise<SavedModel> };
+}
+interface TfTensor {
+  readonly shape: number[];
+  data(): Promise<Float32Array>;
+  dispose(): void;
+}
+interface SavedModel {
+  predict(inputs: Record<string, TfTensor>): Record<string, TfTensor>;
+  dispose(): void;
+}
+
+let models = 0;
+
+const byTensorFlow: Runtime = async (model, image, n, channels) => {
+  const tf = createRequire(import.meta.url)('@tensorflow/tfjs-node') as TensorFlow;
+  const path = join(folder, `model-${(models += 1)}`);
+  mkdirSync(path);
+  writeFileSync(join(path, 'saved_model.pb'), bytesOf(model));
+  const loaded = await tf.node.loadSavedModel(path);
+  const feed = tf.tensor(image, [n, ...PATCH, channels]);
+  const { probabilities } = loaded.predict({ image: feed });
+  expect(probabilities.shape).toEqual([n, ...PATCH, CLASSES]);
+  const values = await probabilities.data();
+  feed.dispose();
+  probabilities.dispose();
+  loaded.dispose();
+  return values;
+};
+
+const RUNTIMES: Record<ExportFormat, Runtime> = { onnx: byOnnxRuntime, 'saved-model': byTensorFlow };
+
+function bytesOf(model: Exported): Uint8Array {
+  return Buffer.concat('file' in model ? model.file : model.folder.get('saved_model.pb')!);
 }
 
 const difference = (a: Float32Array, b: Float32Array): number =>
   a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0);
 
-describe.each([
-  ['vnet', 1],
-  ['unet3d', 2],
-] as const)('%s with %i channels as ONNX', (backbone, channels) => {
+const cases = EXPORT_FORMATS.flatMap((format) => [
+  { format, backbone: 'vnet', channels: 1 } as const,
+  { format, backbone: 'unet3d', channels: 2 } as const,
+]);
+
+describe.each(cases)('$backbone with $channels channels as $format', ({ format, backbone, channels }) => {
   const study = studyOf(backbone, channels);
   const tensors = trained(study);
   const image = windows(channels);
+  const exported = (from: NamedTensors): Exported => exportedModel(format, study, from, 'a'.repeat(64));
+  const run = RUNTIMES[format];
+  const runs = it.skipIf(format === 'saved-model' && description.tensorflow === null);
 
-  it('gives in another runtime what our engine gives, for several windows at once', { timeout: 300_000 }, async () => {
-    const bytes = onnxModel(study, tensors, 'a'.repeat(64)).finish();
-    const theirs = await byRuntime(bytes, image, 2, channels);
+  runs('gives in another runtime what our engine gives, for several windows', { timeout: 300_000 }, async () => {
+    const theirs = await run(exported(tensors), image, 2, channels);
     for (const sample of [0, 1]) {
       const window = image.slice(sample * VOXELS * channels, (sample + 1) * VOXELS * channels);
       const expected = await ours(study, tensors, window);
@@ -125,14 +178,13 @@ describe.each([
     }
   });
 
-  it('reads the prototypes, and leaves out what only training reads', { timeout: 300_000 }, async () => {
+  runs('reads the prototypes, and leaves out what only training reads', { timeout: 300_000 }, async () => {
     const without = new Map(tensors);
     for (const { name, shape, kind } of modelTensors(study.model)) {
       const isForTraining = kind === 'prior' || name.includes('.represent.');
       if (isForTraining) without.set(name, { dtype: 'float32', shape: [...shape], data: size(shape).fill(7) });
     }
-    const bytes = (from: NamedTensors): Uint8Array => onnxModel(study, from, 'a'.repeat(64)).finish();
-    expect(Buffer.compare(bytes(without), bytes(tensors))).toBe(0);
+    expect(Buffer.compare(bytesOf(exported(without)), bytesOf(exported(tensors)))).toBe(0);
 
     const { shape, data } = tensors.get('prototypes')!;
     const others = new Map(tensors).set('prototypes', {
@@ -140,17 +192,14 @@ describe.each([
       shape,
       data: Float32Array.from(data as Float32Array).reverse(),
     });
-    const [one, two] = [
-      await byRuntime(bytes(tensors), image.slice(0, VOXELS * channels), 1, channels),
-      await byRuntime(bytes(others), image.slice(0, VOXELS * channels), 1, channels),
-    ];
-    expect(difference(one, two)).toBeGreaterThan(1e-3);
+    const window = image.slice(0, VOXELS * channels);
+    const one = await run(exported(tensors), window, 1, channels);
+    expect(difference(one, await run(exported(others), window, 1, channels))).toBeGreaterThan(1e-3);
   });
 
   it('is the same model after a round trip as safetensors', () => {
     const again = decodeContainer(encodeContainer(tensors)).tensors;
-    const bytes = [tensors, again].map((from) => onnxModel(study, from, 'a'.repeat(64)).finish());
-    expect(Buffer.compare(bytes[0], bytes[1])).toBe(0);
+    expect(Buffer.compare(bytesOf(exported(tensors)), bytesOf(exported(again)))).toBe(0);
   });
 });
 
