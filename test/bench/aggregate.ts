@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import {
   AggregationSettings,
   layOutContainer,
@@ -12,6 +11,7 @@ import {
   Random,
   type RuleSettings,
 } from '@consilium/shared';
+import { Command } from 'commander';
 import type { AggregateMeasure, AggregateRequest } from './aggregate-once.js';
 import { thisMachine, type BenchReport } from './report.js';
 
@@ -50,25 +50,23 @@ print(best)
  * that are in memory already. `--full`: 4, 10 and 32 updates of every size.
  */
 export async function run(args: string[]): Promise<BenchReport> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      cases: { type: 'string', default: '4x38,10x38,32x38' },
-      full: { type: 'boolean', default: false },
-      rule: { type: 'string', default: 'fedavg' },
-      directory: { type: 'string', default: tmpdir() },
-    },
-  });
+  const given = new Command('aggregate')
+    .option('--cases <list>', 'updates x MB', '4x38,10x38,32x38')
+    .option('--full', 'up to 32 updates of 492 MB')
+    .option('--rule <name>', 'of aggregation', 'fedavg')
+    .option('--directory <dir>', 'where updates lie meanwhile', tmpdir())
+    .parse(args, { from: 'user' })
+    .opts<{ cases: string; full?: true; rule: string; directory: string }>();
   const rows: BenchReport['rows'] = [];
-  const { rule } = AggregationSettings.parse({ rule: { name: values.rule } });
-  for (const text of values.full ? FULL : values.cases.split(',')) {
+  const { rule } = AggregationSettings.parse({ rule: { name: given.rule } });
+  for (const text of given.full ? FULL : given.cases.split(',')) {
     const [count, megabytes] = text.split('x');
     const width = WIDTHS.get(Number(megabytes));
     if (!Number(count) || width === undefined) {
       const sizes = [...WIDTHS.keys()].join(', ');
       throw new Error(`bench: expected cases such as 10x38, of ${sizes} MB, got ${text}`);
     }
-    rows.push(await measureCase({ count: Number(count), width, rule }, values.directory));
+    rows.push(await measureCase({ count: Number(count), width, rule }, given.directory));
   }
   const worst = (column: string) => Math.max(...rows.map((row) => Number(row[column] ?? NaN)));
   const ratios = { peak_over_model: worst('peak/model'), time_vs_numpy: worst('vs numpy') };

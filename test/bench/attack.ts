@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { LoginAnswer, OperatorClient } from '@consilium/shared';
+import { Command } from 'commander';
 import { LinkedSite } from '../support/linked-site.js';
 import { peakMemory } from '../support/peak-memory.js';
 import { OPERATOR, ServerProcess } from '../support/server-process.js';
@@ -14,26 +14,26 @@ const LANES = 96;
 
 /** A24 in full: mutated frames and requests against a server of its own; what it answered, and what it grew by. */
 export async function run(args: string[]): Promise<BenchReport> {
-  const { values } = parseArgs({
-    args,
-    options: { requests: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
-  });
+  const { requests, seed } = new Command('attack')
+    .option('--requests <n>', 'frames and requests', Number, 100_000)
+    .option('--seed <n>', 'of the mutations', Number, 1)
+    .parse(args, { from: 'user' })
+    .opts<{ requests: number; seed: number }>();
   const home = mkdtempSync(join(tmpdir(), 'consilium-attack-'));
   const server = await ServerProcess.start(home);
   try {
     const operator = await OperatorClient.logIn(server.url, OPERATOR);
     const site = await operator.admit('odd', (code) => LinkedSite.enrol(server.url, code));
     const { token: operatorToken } = await operator.post('/login', LoginAnswer, OPERATOR);
-    const requests = Number(values.requests);
     const onProgress = (done: number): void => {
       if (done % 5000 === 0) process.stderr.write(`${done} requests\n`);
     };
     const target = { url: server.url, site, operatorToken, lanes: LANES, onProgress };
-    const warm = await attack({ ...target, seed: Number(values.seed), requests: Math.ceil(requests / 10) });
+    const warm = await attack({ ...target, seed, requests: Math.ceil(requests / 10) });
     const before = (await peakMemory(server.pid)) ?? 0;
     const { statuses, wrong } = await attack({
       ...target,
-      seed: Number(values.seed) + 1,
+      seed: seed + 1,
       requests: Math.floor(0.9 * requests),
     });
     const after = (await peakMemory(server.pid)) ?? 0;

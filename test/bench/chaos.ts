@@ -1,25 +1,22 @@
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { chaos } from '../support/chaos.js';
 import { embedded, postgres } from '../support/databases.js';
 import { thisMachine, type BenchReport } from './report.js';
 
 /** Fifty random kills over twenty rounds, on each database that is here, against an undisturbed run of the same study. */
 export async function run(args: string[]): Promise<BenchReport> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      rounds: { type: 'string', default: '20' },
-      kills: { type: 'string', default: '50' },
-      sites: { type: 'string', default: '4' },
-      seed: { type: 'string', default: '1' },
-    },
-  });
-  const settings = { rounds: Number(values.rounds), sites: Number(values.sites), seed: Number(values.seed) };
+  const { kills: most, ...settings } = new Command('chaos')
+    .option('--rounds <n>', 'of the study', Number, 20)
+    .option('--kills <n>', 'of server and sites', Number, 50)
+    .option('--sites <n>', 'light nodes', Number, 4)
+    .option('--seed <n>', 'of the moments', Number, 1)
+    .parse(args, { from: 'user' })
+    .opts<{ rounds: number; kills: number; sites: number; seed: number }>();
   const rows: BenchReport['rows'] = [];
   const ratios: BenchReport['ratios'] = {};
   for (const kind of [embedded, postgres].filter(({ here }) => here)) {
     const digests: string[] = [];
-    for (const kills of [0, Number(values.kills)]) {
+    for (const kills of [0, most]) {
       const database = await kind.start();
       const result = await chaos({ ...settings, kills, database }).finally(() => database.stop());
       digests.push(result.digest);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { encodeContainer, initialModel, ModelSettings, Random } from '@consilium/shared';
 import { decodeTransfer, encodeTransfer, needsBase, type ByteSource, type Coding } from '@consilium/shared/transfer';
+import { Command } from 'commander';
 import { thisMachine, type BenchReport } from './report.js';
 
 const CODINGS: Coding[] = ['float16', 'delta', 'delta16'];
@@ -13,9 +13,13 @@ const CODINGS: Coding[] = ['float16', 'delta', 'delta16'];
  * steps comes near to.
  */
 export async function run(args: string[]): Promise<BenchReport> {
-  const { values } = parseArgs({ args, options: { base: { type: 'string' }, update: { type: 'string' } } });
-  const base = values.base === undefined ? encodeContainer(model(0)) : readFileSync(values.base);
-  const update = values.update === undefined ? encodeContainer(model(0.01)) : readFileSync(values.update);
+  const given = new Command('encodings')
+    .option('--base <file>', 'a model; default: drawn weights')
+    .option('--update <file>', 'the same model trained; default: small changes to drawn weights')
+    .parse(args, { from: 'user' })
+    .opts<{ base?: string; update?: string }>();
+  const base = given.base === undefined ? encodeContainer(model(0)) : readFileSync(given.base);
+  const update = given.update === undefined ? encodeContainer(model(0.01)) : readFileSync(given.update);
   const rows: BenchReport['rows'] = [];
   for (const coding of CODINGS) rows.push(await measure(coding, update, base));
   const ratios = Object.fromEntries(

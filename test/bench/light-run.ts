@@ -25,6 +25,7 @@ export interface LightMeasure {
 }
 
 const LOOK_MS = 500;
+const MOST_SECONDS_A_ROUND = 120;
 
 /** A study of light nodes, which train nothing, on a server process with the embedded database. */
 export async function lightRun({ sites, rounds, width }: LightRun): Promise<LightMeasure> {
@@ -45,7 +46,7 @@ export async function lightRun({ sites, rounds, width }: LightRun): Promise<Ligh
     federation.start();
     await operator.setStudy(study.id, 'start');
     const started = performance.now();
-    await studyEnd(operator, study.id, 580);
+    await studyEnd(operator, study.id, rounds * MOST_SECONDS_A_ROUND);
     const wallSeconds = (performance.now() - started) / 1000;
     await federation.stop();
     const views = await operator.rounds(study.id);

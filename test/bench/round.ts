@@ -1,10 +1,12 @@
+import { Command } from 'commander';
 import { lightRun, median } from './light-run.js';
 import { thisMachine, type BenchReport } from './report.js';
 
 const ROUNDS = 5;
 
 /** One whole round of four sites on loopback, without training: fetch, upload, admission, aggregate, commit. */
-export async function run(): Promise<BenchReport> {
+export async function run(args: string[]): Promise<BenchReport> {
+  new Command('round').parse(args, { from: 'user' });
   const rows: BenchReport['rows'] = [];
   for (const width of [16, 32]) {
     const { modelMB, seconds, serverPeakMB } = await lightRun({ sites: 4, rounds: ROUNDS, width });

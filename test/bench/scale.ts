@@ -1,14 +1,15 @@
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { lightRun, median } from './light-run.js';
 import { thisMachine, type BenchReport } from './report.js';
 
 /** Two hundred light nodes and a model of about 1 MB; memory_growth compares the last tenth of the run with the second. */
 export async function run(args: string[]): Promise<BenchReport> {
-  const { values } = parseArgs({
-    args,
-    options: { sites: { type: 'string', default: '200' }, rounds: { type: 'string', default: '100' } },
-  });
-  const settings = { sites: Number(values.sites), rounds: Number(values.rounds), width: 3 };
+  const given = new Command('scale')
+    .option('--sites <n>', 'light nodes', Number, 200)
+    .option('--rounds <n>', 'of the study', Number, 100)
+    .parse(args, { from: 'user' })
+    .opts<{ sites: number; rounds: number }>();
+  const settings = { ...given, width: 3 };
   const { modelMB, memoryMB, controlMs, wallSeconds } = await lightRun(settings);
   const tenth = Math.max(1, Math.floor(memoryMB.length / 10));
   const early = median(memoryMB.slice(tenth, 2 * tenth));

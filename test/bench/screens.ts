@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { OperatorClient, type StudyView } from '@consilium/shared';
 import { LightFederation, lightStudy, studyEnd } from '@consilium/server/dist/simulation/federation.js';
 import { METRICS, type LightSite } from '@consilium/server/dist/simulation/light-site.js';
+import { Command } from 'commander';
 import type { Page } from 'playwright-core';
 import { launchChromium } from '../support/chromium.js';
 import { OPERATOR, ServerProcess } from '../support/server-process.js';
@@ -13,15 +13,12 @@ import { thisMachine, type BenchReport } from './report.js';
 
 /** How soon screens are there, in Chromium on a real server: a long study of many sites, and what happens while they all report. */
 export async function run(args: string[]): Promise<BenchReport> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      sites: { type: 'string', default: '70' },
-      rounds: { type: 'string', default: '200' },
-      events: { type: 'string', default: '100' },
-    },
-  });
-  const [sites, rounds, events] = [values.sites, values.rounds, values.events].map(Number);
+  const { sites, rounds, events } = new Command('screens')
+    .option('--sites <n>', 'of the study', Number, 70)
+    .option('--rounds <n>', 'of the long study', Number, 200)
+    .option('--events <n>', 'reports that are timed', Number, 100)
+    .parse(args, { from: 'user' })
+    .opts<{ sites: number; rounds: number; events: number }>();
   const home = mkdtempSync(join(tmpdir(), 'consilium-screens-'));
   let server = await ServerProcess.start(home);
   const browser = await launchChromium();
