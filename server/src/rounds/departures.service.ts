@@ -5,7 +5,7 @@ import { ApiError } from '../http/api-error.js';
 import type { SiteCaller } from '../identity/caller.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, type Clock } from '../settings/process-context.js';
-import { consentingSites } from '../studies/consents.service.js';
+import { ConsentEntity } from '../studies/consent.entity.js';
 import { lockStudy } from '../studies/studies.service.js';
 import { AWAITED_STATES, ContributionEntity } from './contribution.entity.js';
 import { RoundLog } from './round-log.js';
@@ -44,13 +44,7 @@ export class Departures {
 
   /** Members that have withdrawn their consent since the round opened; what they had sent before stays. True where there are such. */
   async dismissUnwilling(round: RoundEntity): Promise<boolean> {
-    const awaited = await this.dataSource.manager.findBy(ContributionEntity, {
-      roundId: round.id,
-      state: In(LEAVING_STATES),
-    });
-    if (awaited.length === 0) return false;
-    const willing = await consentingSites(this.dataSource.manager, round.studyId);
-    const unwilling = awaited.map(({ siteId }) => siteId).filter((siteId) => !willing.has(siteId));
+    const unwilling = await this.#unwilling(round);
     if (unwilling.length === 0) return false;
     const sentence = 'The site has withdrawn its consent to the study.';
     const gone = await this.dataSource.transaction(async (manager) => {
@@ -59,6 +53,25 @@ export class Departures {
     });
     if (gone) this.outbox.poke();
     return gone;
+  }
+
+  async #unwilling(round: RoundEntity): Promise<string[]> {
+    const rows = await this.dataSource
+      .getRepository(ContributionEntity)
+      .createQueryBuilder('member')
+      .select('member.site_id', 'siteId')
+      .leftJoin(
+        ConsentEntity,
+        'consent',
+        `consent.study_id = :studyId AND consent.site_id = member.site_id AND consent.decision = 'given'`,
+        { studyId: round.studyId },
+      )
+      .where('member.round_id = :id AND member.state IN (:...states) AND consent.site_id IS NULL', {
+        id: round.id,
+        states: LEAVING_STATES,
+      })
+      .getRawMany<{ siteId: string }>();
+    return rows.map(({ siteId }) => siteId);
   }
 
   async #markGone(manager: EntityManager, round: RoundEntity, siteIds: string[], refusal: Refusal): Promise<boolean> {

@@ -10,7 +10,7 @@ import { Outbox } from '../outbox/outbox.service.js';
 import { CLOCK, IDS, type Clock, type Ids } from '../settings/process-context.js';
 import { SiteEntity } from '../sites/site.entity.js';
 import { SitesService } from '../sites/sites.service.js';
-import { consentingSites } from '../studies/consents.service.js';
+import { hasConsented } from '../studies/consents.service.js';
 import { lockStudy } from '../studies/studies.service.js';
 import { StudyEntity } from '../studies/study.entity.js';
 import { ContributionEntity } from './contribution.entity.js';
@@ -124,7 +124,7 @@ export class UpdatesService {
       final,
     });
     if (earlier) return no('duplicate-update', 'expected one update, got a second, different one', false);
-    if (!(await consentingSites(manager, trained.studyId)).has(site.id))
+    if (!(await hasConsented(manager, trained.studyId, site.id)))
       return no('no-consent', "expected the site's consent to the study, got none that stands", true);
     if (manifest.base !== trained.baseDigest)
       return no('wrong-base', `expected the base model ${trained.baseDigest}, got ${manifest.base}`, true);

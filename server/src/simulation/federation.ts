@@ -3,6 +3,8 @@ import type { DueFault } from './fault-script.js';
 import { LightNode, type LightNodeOptions } from './light-node.js';
 import { LightSite, type ServerPlace } from './light-site.js';
 
+const LOOK_MS = 500;
+
 export interface FederationOptions extends Omit<LightNodeOptions, 'faultIn'> {
   sites: number;
   data?: DataCard;
@@ -77,6 +79,6 @@ export async function studyEnd(operator: OperatorClient, studyId: string, second
         `study ${study.manifest.name}: expected it to finish, it is ${study.state}: ${study.reason ?? ''}`,
       );
     if (Date.now() > until) throw new Error(`study ${studyId}: expected it to finish within ${seconds} s`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

@@ -81,6 +81,11 @@ export class Consents {
   }
 }
 
+/** Whether the site's last word on this study is yes. */
+export function hasConsented(manager: EntityManager, studyId: string, siteId: string): Promise<boolean> {
+  return manager.existsBy(ConsentEntity, { studyId, siteId, decision: 'given' });
+}
+
 /** Ids of the sites whose last word on this study is yes. */
 export async function consentingSites(manager: EntityManager, studyId: string): Promise<Set<string>> {
   const given = await manager.findBy(ConsentEntity, { studyId, decision: 'given' });
