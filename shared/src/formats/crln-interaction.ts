@@ -1,6 +1,7 @@
 import { interactionLevels, type InteractionShape } from '../model/model-tensors.js';
 import type { ModelSettings } from '../protocol/study.js';
-import type { NetworkLayers, Value } from './network-layers.js';
+import type { NetworkLayers } from './network-layers.js';
+import type { Value } from './tensor-graph.js';
 
 /**
  * The Dynamic Interaction Module's map M (features of one channel per class) from the decoder's features at 1/4 and 1/2 resolution, as

@@ -1,7 +1,8 @@
 import { STAGES, stageWidths, UNET_DEPTH, VNET_DEPTHS } from '../model/model-tensors.js';
 import type { ModelSettings } from '../protocol/study.js';
 import { relationship } from './crln-interaction.js';
-import type { NetworkLayers, Value } from './network-layers.js';
+import type { NetworkLayers } from './network-layers.js';
+import type { Value } from './tensor-graph.js';
 
 const UPS = STAGES - 1;
 

@@ -1,8 +1,6 @@
 import type { InteractionShape } from '../model/model-tensors.js';
 import type { ModelWeights } from './model-weights.js';
-
-/** The name of a tensor within a graph. */
-export type Value = string;
+import type { TensorGraph, Value } from './tensor-graph.js';
 
 /** As in client-node/src/crln/layers/norm.ts. */
 export const EPSILON = 1e-5;
@@ -14,8 +12,11 @@ export type Elementwise = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Relu' | 'Erf' | 'Equa
  * The layers of an exported network as nodes of a graph. Features are volumes with channels, and a format's own matter is how it
  * lays them out; tokens [n, t, f] and matrices are the same in all. Weights go by the model's names.
  */
-export abstract class NetworkLayers {
-  constructor(readonly weights: ModelWeights) {}
+export abstract class NetworkLayers<Graph extends TensorGraph = TensorGraph> {
+  constructor(
+    protected readonly graph: Graph,
+    readonly weights: ModelWeights,
+  ) {}
 
   // Of features
 
@@ -47,9 +48,6 @@ export abstract class NetworkLayers {
 
   // Of tokens and matrices
 
-  /** `data`: C order. */
-  abstract constant(name: string, shape: readonly number[], data: Float32Array): Value;
-  abstract scalar(value: number): Value;
   abstract multiply(a: Value, b: Value): Value;
   abstract transpose(x: Value, ...axes: readonly number[]): Value;
   /** Along the last axis. */
@@ -60,6 +58,15 @@ export abstract class NetworkLayers {
   // Of any
 
   protected abstract elementwise(operation: Elementwise, ...operands: readonly Value[]): Value;
+
+  /** `data`: C order. */
+  constant(name: string, shape: readonly number[], data: Float32Array): Value {
+    return this.graph.constant(name, shape, data);
+  }
+
+  scalar(value: number): Value {
+    return this.graph.scalar(value);
+  }
 
   relu(x: Value): Value {
     return this.elementwise('Relu', x);

@@ -1,6 +1,5 @@
-import { elementCount } from '../tensors/host-tensor.js';
-import type { Value } from './network-layers.js';
 import { ProtobufWriter } from './protobuf.js';
+import { TensorGraph, type Value } from './tensor-graph.js';
 
 /** Whole numbers, or a real one. */
 export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
@@ -19,30 +18,9 @@ const ELEMENT = { float: 1, int64: 7 } as const;
 const ATTRIBUTE = { float: 1, integer: 2, integers: 7 } as const;
 
 /** An ONNX graph as it grows, node by node: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto has the numbers of the fields. */
-export class OnnxGraph {
+export class OnnxGraph extends TensorGraph {
   readonly #nodes: ProtobufWriter[] = [];
   readonly #constants = new Map<Value, ProtobufWriter>();
-
-  /** `data`: C order. */
-  constant(name: string, shape: readonly number[], data: Float32Array): Value {
-    if (data.length !== elementCount(shape)) {
-      throw new RangeError(`constant ${name}: expected [${shape.join(', ')}], got ${data.length} values`);
-    }
-    return this.#keep(name, shape, ELEMENT.float, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-
-  scalar(value: number): Value {
-    const name = `scalar.${value}`;
-    return this.#constants.has(name) ? name : this.constant(name, [], Float32Array.of(value));
-  }
-
-  /** A shape or axes as an operand. */
-  integers(...values: readonly number[]): Value {
-    const name = `integers.${values.join('.')}`;
-    if (this.#constants.has(name)) return name;
-    const data = BigInt64Array.from(values, BigInt);
-    return this.#keep(name, [values.length], ELEMENT.int64, new Uint8Array(data.buffer));
-  }
 
   /** The first output of one more node. `output`: its name, where it should have one. */
   apply(operator: string, inputs: readonly Value[], attributes: Attributes = {}, output?: string): Value {
@@ -71,6 +49,18 @@ export class OnnxGraph {
       model.message(14, new ProtobufWriter().text(1, key).text(2, value));
     }
     return model;
+  }
+
+  protected has(name: Value): boolean {
+    return this.#constants.has(name);
+  }
+
+  protected addFloats(name: string, shape: readonly number[], content: Uint8Array): Value {
+    return this.#keep(name, shape, ELEMENT.float, content);
+  }
+
+  protected addIntegers(name: string, shape: readonly number[], values: readonly number[]): Value {
+    return this.#keep(name, shape, ELEMENT.int64, new Uint8Array(BigInt64Array.from(values, BigInt).buffer));
   }
 
   #keep(name: string, shape: readonly number[], element: number, raw: Uint8Array): Value {

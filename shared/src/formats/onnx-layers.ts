@@ -1,20 +1,13 @@
 import type { InteractionShape } from '../model/model-tensors.js';
 import { elementCount } from '../tensors/host-tensor.js';
-import type { ModelWeights } from './model-weights.js';
-import { EPSILON, NetworkLayers, type Elementwise, type Value } from './network-layers.js';
+import { EPSILON, NetworkLayers, type Elementwise } from './network-layers.js';
 import type { OnnxGraph } from './onnx-graph.js';
+import type { Value } from './tensor-graph.js';
 
 const NORM = { epsilon: { float: EPSILON } } as const;
 
 /** The layers in ONNX, features [n, c, h, w, d]. */
-export class OnnxLayers extends NetworkLayers {
-  constructor(
-    private readonly graph: OnnxGraph,
-    weights: ModelWeights,
-  ) {
-    super(weights);
-  }
-
+export class OnnxLayers extends NetworkLayers<OnnxGraph> {
   conv(x: Value, name: string, { bias = true }: { bias?: boolean } = {}): Value {
     return this.#conv(this.#kernel(x, name, bias), name, 1);
   }
@@ -65,14 +58,6 @@ export class OnnxLayers extends NetworkLayers {
 
   features(maps: Value, channels: number, space: InteractionShape['space']): Value {
     return this.#reshape(maps, -1, channels, ...space);
-  }
-
-  constant(name: string, shape: readonly number[], data: Float32Array): Value {
-    return this.graph.constant(name, shape, data);
-  }
-
-  scalar(value: number): Value {
-    return this.graph.scalar(value);
   }
 
   multiply(a: Value, b: Value): Value {

@@ -1,6 +1,5 @@
-import { elementCount } from '../tensors/host-tensor.js';
-import type { Value } from './network-layers.js';
 import { ProtobufWriter } from './protobuf.js';
+import { TensorGraph, type Value } from './tensor-graph.js';
 
 /** TensorFlow's numbers of element types. */
 const ELEMENT = { float: 1, int32: 3 } as const;
@@ -22,7 +21,7 @@ const PRODUCER = 1394;
  * A TensorFlow GraphDef as it grows, node by node. The numbers of the fields are those of graph.proto, node_def.proto,
  * attr_value.proto and tensor.proto in https://github.com/tensorflow/tensorflow/tree/master/tensorflow/core/framework.
  */
-export class TensorFlowGraph {
+export class TensorFlowGraph extends TensorGraph {
   readonly #nodes = new Map<Value, ProtobufWriter>();
 
   /** What the graph takes; -1 is a size that is free. */
@@ -30,32 +29,9 @@ export class TensorFlowGraph {
     return this.#add(name, 'Placeholder', [], { dtype: { element: 'float' }, shape: { shape } });
   }
 
-  /** `data`: C order. */
-  constant(name: string, shape: readonly number[], data: Float32Array): Value {
-    if (data.length !== elementCount(shape)) {
-      throw new RangeError(`constant ${name}: expected [${shape.join(', ')}], got ${data.length} values`);
-    }
-    return this.#constant(name, 'float', shape, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-
-  scalar(value: number): Value {
-    const name = `scalar.${value}`;
-    return this.#nodes.has(name) ? name : this.constant(name, [], Float32Array.of(value));
-  }
-
-  /** A shape or axes as an operand. */
-  integers(...values: readonly number[]): Value {
-    const name = `integers.${values.join('.')}`;
-    if (this.#nodes.has(name)) return name;
-    return this.#constant(name, 'int32', [values.length], new Uint8Array(Int32Array.from(values).buffer));
-  }
-
   /** One axis as an operand. */
   integer(value: number): Value {
-    const name = `integer.${value}`;
-    return this.#nodes.has(name)
-      ? name
-      : this.#constant(name, 'int32', [], new Uint8Array(Int32Array.of(value).buffer));
+    return this.once(`integer.${value}`, (name) => this.addIntegers(name, [], [value]));
   }
 
   /** The first output of one more node, on float32 where `attributes` say nothing else. `output`: its name, where it should have one. */
@@ -68,6 +44,18 @@ export class TensorFlowGraph {
     const graph = new ProtobufWriter();
     for (const node of this.#nodes.values()) graph.message(1, node);
     return graph.message(4, new ProtobufWriter().integer(1, PRODUCER));
+  }
+
+  protected has(name: Value): boolean {
+    return this.#nodes.has(name);
+  }
+
+  protected addFloats(name: string, shape: readonly number[], content: Uint8Array): Value {
+    return this.#constant(name, 'float', shape, content);
+  }
+
+  protected addIntegers(name: string, shape: readonly number[], values: readonly number[]): Value {
+    return this.#constant(name, 'int32', shape, new Uint8Array(Int32Array.from(values).buffer));
   }
 
   #constant(name: string, element: Element, shape: readonly number[], content: Uint8Array): Value {

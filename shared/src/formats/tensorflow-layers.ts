@@ -1,6 +1,7 @@
 import type { InteractionShape } from '../model/model-tensors.js';
 import type { ModelWeights } from './model-weights.js';
-import { EPSILON, NetworkLayers, type Elementwise, type Value } from './network-layers.js';
+import { EPSILON, NetworkLayers, type Elementwise } from './network-layers.js';
+import type { Value } from './tensor-graph.js';
 import type { Attributes, TensorFlowGraph } from './tensorflow-graph.js';
 
 const OPERATION: Record<Elementwise, string> = {
@@ -22,14 +23,14 @@ const HALVING = {
 } as const;
 
 /** The layers in TensorFlow, features [n, h, w, d, c]: the only layout that its kernels for CPUs have. */
-export class TensorFlowLayers extends NetworkLayers {
+export class TensorFlowLayers extends NetworkLayers<TensorFlowGraph> {
   constructor(
-    private readonly graph: TensorFlowGraph,
+    graph: TensorFlowGraph,
     weights: ModelWeights,
     /** [n, h, w, d, c] of the probabilities, which TensorFlow does not see through the transposed convolutions. */
     private readonly outputShape: readonly number[],
   ) {
-    super(weights);
+    super(graph, weights);
   }
 
   conv(x: Value, name: string, { bias = true }: { bias?: boolean } = {}): Value {
@@ -100,14 +101,6 @@ export class TensorFlowLayers extends NetworkLayers {
   features(maps: Value, channels: number, space: InteractionShape['space']): Value {
     const perSample = this.#reshape(maps, -1, channels, voxels(space));
     return this.#reshape(this.transpose(perSample, 0, 2, 1), -1, ...space, channels);
-  }
-
-  constant(name: string, shape: readonly number[], data: Float32Array): Value {
-    return this.graph.constant(name, shape, data);
-  }
-
-  scalar(value: number): Value {
-    return this.graph.scalar(value);
   }
 
   multiply(a: Value, b: Value): Value {
